@@ -1,0 +1,1 @@
+"""The backend of chat applications that speak the ChatKit protocol."""

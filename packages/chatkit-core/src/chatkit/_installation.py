@@ -1,0 +1,23 @@
+"""Notices when the public SDK is installed in the same place: both own the folder ``chatkit``."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import PackageNotFoundError, distribution
+
+RIVAL = "openai-chatkit"
+MEND = f"pip uninstall -y {RIVAL} && pip install --force-reinstall --no-deps chatkit-core"
+
+
+def warn_of_rival() -> None:
+    """Warn once if ``openai-chatkit`` is installed too, and say what mends it."""
+    try:
+        distribution(RIVAL)
+    except PackageNotFoundError:
+        return
+    warnings.warn(
+        f"{RIVAL} and chatkit-core are both installed, and each overwrites files of the other in "
+        f"the package 'chatkit'. Keep one of them: {MEND}",
+        RuntimeWarning,
+        stacklevel=2,
+    )

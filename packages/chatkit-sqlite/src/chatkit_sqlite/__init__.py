@@ -1,0 +1,1 @@
+"""A durable ChatKit store in one SQLite file."""
