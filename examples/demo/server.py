@@ -1,0 +1,102 @@
+"""The demo, from the command line: `python examples/demo/server.py`, or `make demo`.
+
+Settings, all from the environment:
+
+PORT            where to listen on 127.0.0.1 (8000; 0 takes any free port)
+DEMO_DB         the SQLite file that keeps the conversations (demo.db in the current folder)
+DEMO_PACE       seconds between two words of a reply (0.03)
+OPENAI_API_KEY  when set, the demo says how to answer with a model instead of the script
+
+What the demo says is in assistant.py; how it is served is in web.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from assistant import DemoAssistant
+from web import DemoSite
+
+from chatkit.owners import SINGLE_OWNER
+from chatkit_sqlite import SQLiteStore
+
+HOST = "127.0.0.1"  # one user, no login: never open this to a network
+SECONDS_TO_FINISH = 3  # for replies that are still running when the demo is stopped
+
+
+def main() -> None:
+    """Serve until Ctrl-C; leave with status 1 and a plain sentence when that cannot be."""
+    port = whole_number("PORT", 8000)
+    database = Path(os.environ.get("DEMO_DB") or "demo.db").absolute()
+    pace = seconds("DEMO_PACE", 0.03)
+    door = listen(port)
+
+    assistant = DemoAssistant(SQLiteStore(database, owner=SINGLE_OWNER), pace=pace)
+    config = uvicorn.Config(
+        DemoSite(assistant),
+        lifespan="on",
+        log_level="warning",
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    greet(door.getsockname()[1], database)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[door])
+
+
+def whole_number(name: str, default: int) -> int:
+    """A port number from the environment."""
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) > 65535:
+        sys.exit(f"{name} must be a whole number from 0 to 65535, not {text!r}.")
+    return int(text)
+
+
+def seconds(name: str, default: float) -> float:
+    """A duration from the environment."""
+    text = os.environ.get(name) or str(default)
+    try:
+        duration = float(text)
+    except ValueError:
+        duration = -1
+    if not 0 <= duration <= 60:
+        sys.exit(f"{name} must be a number of seconds from 0 to 60, not {text!r}.")
+    return duration
+
+
+def listen(port: int) -> socket.socket:
+    """The listening socket, opened before anything else: most starts that fail, fail here."""
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((HOST, port))
+        door.listen()  # so that who reads the address below can connect at once
+    except OSError as error:
+        sys.exit(
+            f"Cannot listen on {HOST}:{port} ({error.strerror}). "
+            f"Is another program using it? Choose another port: PORT={port % 65535 + 1}"
+        )
+    return door
+
+
+def greet(port: int, database: Path) -> None:
+    """Say where the demo is, where it keeps things, and how to go on from here."""
+    print(f"ChatKit demo: http://{HOST}:{port}/", flush=True)
+    print(f"Conversations are kept in {database}. Ctrl-C stops the demo.", flush=True)
+    if os.environ.get("OPENAI_API_KEY"):
+        respond = Path(__file__).with_name("assistant.py")
+        print(
+            "OPENAI_API_KEY is set, but this demo answers from a script and sends nothing to "
+            "OpenAI. To answer with a model, call it in `DemoAssistant.respond` in "
+            f"{respond} and yield its text as events, as `Turn.say` in turn.py does. "
+            "A ready-made bridge to the Agents SDK, chatkit.agents, comes with a later release.",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
