@@ -1,0 +1,130 @@
+"""Runs a store's calls: the backend is opened before the first one, each ends within the timeout,
+and all belong to one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from typing_extensions import ParamSpec
+
+from chatkit.records.seam import Records
+from chatkit.store import StoreUnavailableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Calls:
+    """The way from a store's methods to its ``Records``.
+
+    Args:
+        records: The backend; opened and closed here.
+        timeout: Seconds that each call may take, opening included.
+    """
+
+    def __init__(self, records: Records, timeout: float) -> None:
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"timeout= must be a positive number of seconds, got {timeout!r}")
+        self._records = records
+        self._timeout = timeout
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def run(
+        self, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Await ``operation(*args, **kwargs)``, a method of the records.
+
+        Raises:
+            StoreUnavailableError: The backend is away, or did not answer in time.
+            RuntimeError: The store is closed, or belongs to another event loop.
+        """
+
+        async def opened() -> T:
+            await self._open()
+            return await operation(*args, **kwargs)
+
+        return await self._in_time(opened)
+
+    async def open(self) -> None:
+        """Open the backend now. Raises as ``run``."""
+        await self._in_time(self._open)
+
+    async def close(self) -> None:
+        """Refuse further calls, let the running ones end, and close the backend. Idempotent."""
+        self._check_loop()
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        # The task goes on when this caller is cancelled, and serves whoever closes again.
+        await asyncio.shield(self._closing)
+
+    async def _in_time(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        self._check_loop()
+        if self._closing is not None:
+            raise RuntimeError(f"this store is closed ({self._records.name})")
+        # A task of its own, because a driver may be slow to notice that it was cancelled.
+        task = asyncio.ensure_future(operation())
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            await asyncio.wait({task}, timeout=self._timeout)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not task.done():
+            task.cancel()
+            raise StoreUnavailableError(
+                f"{self._records.name}: no answer within {self._timeout} s"
+            ) from TimeoutError(f"no answer within {self._timeout} s")
+        try:
+            return task.result()
+        except self._records.away as error:
+            raise StoreUnavailableError(f"{self._records.name}: {error}") from error
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, self._records.lost) and self._closing is None:
+            self._open_anew()
+
+    def _open_anew(self) -> None:
+        """Have the next call wait for a new connection; calls that fail together share it."""
+        opened = self._opening
+        if opened is not None and opened.done() and not _failed(opened):
+            self._opening = asyncio.ensure_future(self._reopen())
+            self._opening.add_done_callback(_failed)  # nobody else may ask for its exception
+
+    async def _reopen(self) -> None:
+        await self._records.close()
+        await self._records.open()
+
+    async def _close(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running)  # each of them ends within the timeout
+        if self._opening is None:
+            return
+        if not self._opening.done():
+            await asyncio.wait({self._opening}, timeout=self._timeout)
+        if not self._opening.done():
+            self._opening.cancel()
+        elif not _failed(self._opening):
+            await self._records.close()
+
+    def _check_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError(
+                f"this store ({self._records.name}) belongs to the event loop that first used it; "
+                "build one store for each loop, and close it in its own"
+            )
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
