@@ -86,6 +86,17 @@ class Calls:
         except self._records.away as error:
             raise StoreUnavailableError(f"{self._records.name}: {error}") from error
 
+    async def _open(self) -> None:
+        opening = self._opening
+        if opening is None or _failed(opening):
+            opening = self._opening = asyncio.ensure_future(self._records.open())
+        if not opening.done():
+            # Only waited for: a cancelled caller must not take the connection from the others.
+            await asyncio.wait({opening})
+        opening.result()
+        if opening is not self._opening:
+            await self._open()
+
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         error = None if task.cancelled() else task.exception()
@@ -105,7 +116,7 @@ class Calls:
 
     async def _close(self) -> None:
         if self._running:
-            await asyncio.wait(self._running)  # each of them ends within the timeout
+            await asyncio.wait(self._running, timeout=self._timeout)
         if self._opening is None:
             return
         if not self._opening.done():
