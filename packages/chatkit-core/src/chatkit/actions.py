@@ -48,13 +48,13 @@ class Action(BaseModel, Generic[TType, TPayload]):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_name(cls, data: object) -> object:
+    def _fill_in_name(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "type" in data:
-            return data
+            return cast("Any", data)
         name = cls._only_name()
         if name is None:
             raise ValueError("an action needs a type")
-        return {**data, "type": name}
+        return {**cast("dict[str, Any]", data), "type": name}
 
     @classmethod
     def _only_name(cls) -> str | None:

@@ -25,7 +25,7 @@ class UserMessageItem(ThreadItemBase):
 
     type: Literal["user_message"] = "user_message"
     content: list[UserMessageContent]
-    attachments: list[Attachment] = Field(default_factory=list)
+    attachments: list[Attachment] = Field(default_factory=list[Attachment])
     quoted_text: str | None = None
     inference_options: InferenceOptions
 

@@ -57,4 +57,4 @@ class AssistantMessageContent(BaseModel):
 
     type: Literal["output_text"] = "output_text"
     text: str
-    annotations: list[Annotation] = Field(default_factory=list)
+    annotations: list[Annotation] = Field(default_factory=list[Annotation])

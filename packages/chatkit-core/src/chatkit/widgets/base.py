@@ -4,9 +4,11 @@
 widgets built from templates consist of them. The classes that are named after one component
 each are deprecated: they go on working, and warn when called.
 """
+# pyright: reportIncompatibleVariableOverride=false
+# Each class fixes its `type`, which never changes.
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
 else:
     ModelMetaclass = type(BaseModel)
+
+
+_Json: TypeAlias = dict[str, Any] | list[Any] | str | float | bool | None
 
 
 class WarnsWhenCalled(ModelMetaclass):
@@ -68,9 +73,9 @@ class WidgetComponentBase(WidgetPart):
         return dump
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nulls(value: _Json) -> _Json:
     if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, list):
         return [_without_nulls(inner) for inner in value if inner is not None]
     return value

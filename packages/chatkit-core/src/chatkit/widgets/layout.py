@@ -2,6 +2,8 @@
 # ruff: noqa: N815 - field names are those of the wire
 # pyright: reportDeprecated=false
 # The deprecated classes refer to each other.
+# pyright: reportIncompatibleVariableOverride=false
+# Each class fixes its `type`, which never changes.
 
 from typing import Annotated, Literal, TypeAlias
 

@@ -1,7 +1,7 @@
 """Widgets from templates: a definition in a file, filled with data."""
 
+import inspect
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +48,10 @@ class WidgetTemplate:
         Args:
             file_path: Absolute, or relative to the file that calls this method.
         """
-        caller = Path(sys._getframe(1).f_code.co_filename)
-        text = (caller.parent / file_path).read_text(encoding="utf-8")
-        return cls(json.loads(text))
+        here = inspect.currentframe()
+        caller = here.f_back if here else None  # there are Pythons without frames
+        folder = Path(caller.f_code.co_filename).parent if caller else Path()
+        return cls(json.loads((folder / file_path).read_text(encoding="utf-8")))
 
     def build(self, data: dict[str, Any] | BaseModel | None = None) -> DynamicWidgetRoot:
         """The widget filled with ``data``.
