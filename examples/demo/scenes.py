@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from cards import commands_card, lock_card, order_form, report_card, tasks_card
 from turn import Turn, now, words_of
@@ -315,10 +315,11 @@ def reply_to(item: StructuredInputItem | ClientToolCallItem) -> str:
 
 def time_told(output: Any) -> str:
     """The tool's result in words; it comes from a browser, so anything is possible."""
-    if isinstance(output, dict) and isinstance(output.get("time"), str):  # pyright: ignore
-        zone = output.get("timezone")  # pyright: ignore
-        return f"Your clock says **{output['time'][:40]}**" + (f" ({zone})." if zone else ".")
-    return "Your browser would not tell me the time."
+    told = as_object(output)
+    time, zone = str(told.get("time", ""))[:40], str(told.get("timezone", ""))[:40]
+    if not time:
+        return "Your browser would not tell me the time."
+    return f"Your clock says **{time}**" + (f" ({zone})." if zone else ".")
 
 
 def answer_of(question: StructuredInputMultipleChoice | StructuredInputFreeform) -> str:
@@ -331,8 +332,13 @@ def answer_of(question: StructuredInputMultipleChoice | StructuredInputFreeform)
 async def hidden_contents(turn: Turn) -> AsyncIterator[dict[str, Any]]:
     """What the thread's hidden items hold, oldest first."""
     async for item in walk_items(turn.store, turn.thread.id, None, order="asc"):
-        if isinstance(item, HiddenContextItem) and isinstance(item.content, dict):
-            yield item.content
+        if isinstance(item, HiddenContextItem):
+            yield as_object(item.content)
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """A JSON object, or an empty one in place of anything else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def options(*values: str) -> list[StructuredInputMultipleChoiceOption]:
