@@ -6,9 +6,9 @@
 # Each class fixes its `type`, which never changes.
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, with_config
+from pydantic import BeforeValidator, Field, ValidationInfo, with_config
 from typing_extensions import NotRequired, TypedDict, deprecated
 
 from chatkit._unknown_fields import KEEP_UNKNOWN_FIELDS
@@ -73,6 +73,17 @@ class Select(WidgetComponentBase):
     searchable: bool | None = None
 
 
+def _leave_dates_alone(value: Any, info: ValidationInfo) -> Any:
+    if info.mode == "json" and isinstance(value, str) and len(value) <= len("2024-05-06"):
+        raise ValueError("a date without a time")
+    return value
+
+
+Moment: TypeAlias = Annotated[datetime, BeforeValidator(_leave_dates_alone)]
+"""A time. A widget whose JSON has a date alone becomes a dynamic one, which keeps it as it is:
+with midnight added, a browser takes it for a time in another zone, perhaps of another day."""
+
+
 @deprecated("Build widgets with WidgetTemplate", category=None)
 class DatePicker(WidgetComponentBase):
     """A choice of a day."""
@@ -81,9 +92,9 @@ class DatePicker(WidgetComponentBase):
     name: str
     onChangeAction: ActionConfig | None = None
     placeholder: str | None = None
-    defaultValue: datetime | None = None
-    min: datetime | None = None
-    max: datetime | None = None
+    defaultValue: Moment | None = None
+    min: Moment | None = None
+    max: Moment | None = None
     variant: ControlVariant | None = None
     size: ControlSize | None = None
     side: Literal["top", "bottom", "left", "right"] | None = None

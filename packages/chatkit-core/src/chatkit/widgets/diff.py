@@ -54,7 +54,7 @@ def _continues(
     addressable: bool,
 ) -> bool:
     """Whether nothing but growing text sets the two apart; adds that text to ``grown``."""
-    if before is after:
+    if before is after or _equal_leaves(before, after):
         return True
     old, new = _fields(before), _fields(after)
     for name, value in new.items():
@@ -70,14 +70,25 @@ def _continues(
                 grown.append(_Growth(component_id, delta, done=not new.get("streaming")))
         elif was != value:
             return False
-    if any(old[name] is not None and name != "children" for name in old.keys() - new.keys()):
+    if old.keys() != new.keys() and any(
+        old[name] is not None and name != "children" for name in old.keys() - new.keys()
+    ):
         return False
     return _children_continue(old.get("children"), new.get("children"), grown, addressable)
 
 
+def _equal_leaves(before: WidgetComponentBase, after: WidgetComponentBase) -> bool:
+    """Whether they are equal and without children: what most of a tree is, quickly found out."""
+    return (
+        before.__dict__.get("children") is None
+        and before.__dict__ == after.__dict__
+        and before.__pydantic_extra__ == after.__pydantic_extra__
+    )
+
+
 def _fields(component: WidgetComponentBase) -> Mapping[str, Any]:
     """All fields by name, those included that the component's class does not know."""
-    unknown = component.model_extra
+    unknown = component.__pydantic_extra__
     return {**component.__dict__, **unknown} if unknown else component.__dict__
 
 
