@@ -15,6 +15,9 @@ logger = logging.getLogger("chatkit")
 """Everything that chatkit has to say."""
 
 
+LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+
+
 class _UnlessShownElsewhere(logging.StreamHandler[TextIO]):
     """Writes to stderr, but only what no other handler up the tree would get."""
 
@@ -25,8 +28,8 @@ class _UnlessShownElsewhere(logging.StreamHandler[TextIO]):
 
 
 def _obey_log_level(level: str) -> None:
-    if not isinstance(logging.getLevelName(level.upper()), int):
-        return  # a level that another program understands
+    if level.upper() not in LEVELS:
+        return  # a word that another program understands
     handler = _UnlessShownElsewhere()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)

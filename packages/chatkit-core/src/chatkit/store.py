@@ -21,7 +21,14 @@ from typing import Any, Generic, Literal, TypeAlias
 
 from typing_extensions import Self, TypeVar
 
-from chatkit.types import Attachment, AttachmentCreateParams, Page, ThreadItem, ThreadMetadata
+from chatkit.types import (
+    Attachment,
+    AttachmentCreateParams,
+    Page,
+    Thread,
+    ThreadItem,
+    ThreadMetadata,
+)
 
 TContext = TypeVar("TContext", default=Any)
 
@@ -255,9 +262,7 @@ class AttachmentStore(ABC, Generic[TContext]):
             )
         yield (await self.read(attachment, context))[start:end]
 
-    async def renew(
-        self, attachments: Sequence[Attachment], context: TContext
-    ) -> list[Attachment]:
+    async def renew(self, attachments: Sequence[Attachment], context: TContext) -> list[Attachment]:
         """The same attachments with links that work now. Default: as they are."""
         return list(attachments)
 
@@ -279,14 +284,23 @@ class AttachmentStore(ABC, Generic[TContext]):
 def merge_thread(thread: ThreadMetadata, changes: Mapping[str, Any]) -> ThreadMetadata:
     """A copy of ``thread`` with some fields changed and everything checked anew.
 
+    A ``Thread`` loses its items; other subclasses keep what they add.
+
     Raises:
         ValueError: A name in ``changes`` is no field that can change, or a value does not fit.
     """
     unknown = sorted(set(changes) - (set(ThreadMetadata.model_fields) - {"id"}))
     if unknown:
         raise ValueError(f"update_thread cannot change {', '.join(unknown)} of a thread")
-    fields = {name: getattr(thread, name) for name in ThreadMetadata.model_fields}
-    return ThreadMetadata.model_validate({**fields, **changes})
+    plain = metadata_of(thread)
+    return type(plain).model_validate({**dict(plain), **changes})
+
+
+def metadata_of(thread: ThreadMetadata) -> ThreadMetadata:
+    """The thread without its items, as ``save_thread`` wants it."""
+    if not isinstance(thread, Thread):
+        return thread
+    return ThreadMetadata(**{name: getattr(thread, name) for name in ThreadMetadata.model_fields})
 
 
 async def walk_items(

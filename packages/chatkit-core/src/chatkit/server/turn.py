@@ -1,0 +1,379 @@
+"""One turn: open it, run the integration's events, store, hide, notice thread changes, survive a
+stop.
+
+A turn is an async generator that its reader drives, so an event costs no task and no queue. What
+must not be cut short, each write to the store, runs in a task that the server holds: a reader
+that goes away leaves a write whole. A stop then starts the *rescue*, held by the server as well,
+which stores what the user has seen. A stop comes
+
+- as ``CancelledError``, when the task that reads the stream is cancelled;
+- as ``GeneratorExit``, when the stream is closed or dropped between two chunks;
+- from ``Turn.stop``, when another request takes the thread over or deletes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
+
+from chatkit.errors import CustomStreamError, ErrorCode, StreamError
+from chatkit.logger import logger
+from chatkit.server.pending import PendingItems
+from chatkit.server.running import thread_key
+from chatkit.server.wire import cleaned, client_thread, encode_event, is_hidden
+from chatkit.store import NotFoundError
+from chatkit.types import (
+    AssistantMessageItem,
+    ErrorEvent,
+    StreamOptionsEvent,
+    ThreadCreatedEvent,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    ThreadUpdatedEvent,
+)
+
+if TYPE_CHECKING:
+    from chatkit.server.server import ChatKitServer
+
+TContext = TypeVar("TContext", default=Any)
+T = TypeVar("T")
+
+CLOSE_LIMIT_S = 1.0
+"""How long a rescue waits for the integration to clean up before it stores what was shown."""
+
+THREAD_DELETED = ErrorEvent(message="This conversation has been deleted.", allow_retry=False)
+
+
+@dataclass(frozen=True)
+class Plan(Generic[TContext]):
+    """What a checked request wants of its turn.
+
+    Attributes:
+        thread: The integration's own copy; what it changes there is saved and sent.
+        open: Makes the writes that come before the integration runs, and returns the events that
+            tell the client about them.
+        events: Starts the integration.
+        undo: Takes back what ``open`` wrote, when it fails or is cancelled before the client
+            could hear of it.
+        takes_over: Whether turns that still run in the thread are stopped first.
+    """
+
+    thread: ThreadMetadata
+    context: TContext
+    open: Callable[[], Awaitable[Sequence[ThreadStreamEvent]]]
+    events: Callable[[], AsyncIterator[ThreadStreamEvent]]
+    undo: Callable[[], Awaitable[None]] | None = None
+    takes_over: bool = False
+
+
+class Turn(Generic[TContext]):
+    """Carries out one plan; ``stream`` may be iterated once."""
+
+    def __init__(self, server: ChatKitServer[TContext], plan: Plan[TContext]) -> None:
+        self.key = thread_key(server.store.owner_of(plan.context), plan.thread.id)
+        self.ended = asyncio.Event()
+        self._server = server
+        self._store = server.store
+        self._plan = plan
+        self._thread = plan.thread
+        self._saved = plan.thread.model_copy(deep=True)
+        self._pending = PendingItems()
+        self._hidden_ids: set[str] = set()
+        self._stored_ids: set[str] = set()
+        self._opening = False
+        self._opened = False
+        self._running = False
+        self._deleted = False
+        self._stopped_from_outside = False
+        self._reader: asyncio.Task[Any] | None = None
+        self._reader_was_cancelled_here = False
+        self._write: asyncio.Task[Any] | None = None
+        self._rescue_task: asyncio.Task[None] | None = None
+        self._chunks = self._run()
+        self._closing = False
+        self._closed = asyncio.Event()
+
+    # --- the stream, as its reader sees it -------------------------------------------------
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The turn as chunks for the wire. Ends early, without error, after ``stop``."""
+        self._reader = asyncio.current_task()
+        try:
+            async for chunk in self._chunks:
+                self._reader = None
+                yield chunk
+                self._reader = asyncio.current_task()
+                if self._stopped_from_outside:
+                    break
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._stop_and_wait()
+            if not self._forgive_own_cancellation():
+                raise
+        else:
+            if self._stopped_from_outside:
+                await self._stop_and_wait()
+                self._forgive_own_cancellation()
+        finally:
+            if self._rescue_task is None:
+                self._end()
+        if self._deleted:
+            yield encode_event(THREAD_DELETED)
+
+    def stop(self, *, deleted: bool = False) -> None:
+        """Stop the turn from another task; ``ended`` says when all is stored.
+
+        ``deleted``: the thread is being deleted, so nothing more is stored.
+        """
+        self._deleted = self._deleted or deleted
+        if self._rescue_task is not None or self.is_read_by(asyncio.current_task()):
+            return
+        self._stopped_from_outside = True
+        if self._reader is not None:
+            self._reader_was_cancelled_here = True
+            self._reader.cancel()
+        else:  # suspended at a chunk: the reader may never come back for the next
+            self._start_rescue()
+            self._server.running_turns.hold(self._close())
+
+    def is_read_by(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether ``task`` is the one in which the integration runs at this moment."""
+        return task is not None and self._reader is task
+
+    # --- the turn's own course --------------------------------------------------------------
+
+    async def _run(self) -> AsyncGenerator[bytes, None]:
+        try:
+            for event in await self._open():
+                yield encode_event(event)
+            self._running = True
+            await asyncio.sleep(0)
+            options = self._server.get_stream_options(self._thread, self._plan.context)
+            yield encode_event(StreamOptionsEvent(stream_options=options))
+            async with _closing(self._plan.events()) as events:
+                async for event in events:
+                    visible = await self._take(event)
+                    if visible is not None:
+                        yield encode_event(visible)
+                    if self._thread_has_changed():
+                        yield encode_event(await self._held(self._save_thread()))
+            if self._thread_has_changed():
+                yield encode_event(await self._held(self._save_thread()))
+        except Exception as error:
+            for event in await self._held(self._fail(error)):
+                yield encode_event(event)
+
+    async def _open(self) -> Sequence[ThreadStreamEvent]:
+        turns = self._server.running_turns
+        async with turns.starting(self, take_over=self._plan.takes_over):
+            self._opening = True
+            events = await self._held(self._plan.open())
+            self._opened = True
+            return events
+
+    async def _take(self, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
+        """Store what the event says, and return it as the client may see it, if at all."""
+        if isinstance(event, ThreadItemUpdatedEvent):
+            self._pending.update(event.item_id, event.update)
+            return None if event.item_id in self._hidden_ids else event
+        if isinstance(event, ThreadItemAddedEvent):
+            self._pending.add(event.item)
+        elif isinstance(event, (ThreadItemDoneEvent, ThreadItemReplacedEvent)):
+            await self._held(self._store_item(event))
+        elif isinstance(event, ThreadItemRemovedEvent):
+            await self._held(self._remove_item(event.item_id))
+            return None if event.item_id in self._hidden_ids else event
+        elif isinstance(event, (ThreadCreatedEvent, ThreadUpdatedEvent)):
+            return cleaned(event)
+        else:
+            return event
+        if is_hidden(event.item):
+            self._hidden_ids.add(event.item.id)
+            return None
+        self._hidden_ids.discard(event.item.id)
+        return event
+
+    async def _store_item(self, event: ThreadItemDoneEvent | ThreadItemReplacedEvent) -> None:
+        item, context = event.item, self._plan.context
+        if isinstance(event, ThreadItemReplacedEvent) or item.id in self._stored_ids:
+            await self._store.save_item(self._thread.id, item, context)
+        else:
+            await self._store.add_thread_item(self._thread.id, item, context)
+        self._stored_ids.add(item.id)
+        self._pending.remove(item.id)
+
+    async def _remove_item(self, item_id: str) -> None:
+        await self._store.delete_thread_item(self._thread.id, item_id, self._plan.context)
+        self._stored_ids.discard(item_id)
+        self._pending.remove(item_id)
+
+    # --- the thread's own fields ---------------------------------------------------------------
+
+    def _thread_has_changed(self) -> bool:
+        return self._thread.__dict__ != self._saved.__dict__
+
+    async def _save_thread(self) -> ThreadUpdatedEvent:
+        """Save what the integration has changed, and nothing that others changed meanwhile."""
+        now = self._thread.model_copy(deep=True)
+        changes = {
+            name: getattr(now, name)
+            for name in ThreadMetadata.model_fields
+            if getattr(now, name) != getattr(self._saved, name)
+        }
+        thread = await self._store.update_thread(now.id, changes, self._plan.context)
+        self._saved = now
+        return ThreadUpdatedEvent(thread=client_thread(thread))
+
+    # --- failure ----------------------------------------------------------------------------------
+
+    async def _fail(self, error: Exception) -> list[ThreadStreamEvent]:
+        """Store what was shown, and return the events that end the turn."""
+        if not self._running:
+            await self._undo()
+            return [await self._error_event(error)]
+        if isinstance(error, NotFoundError) and await self._thread_is_gone():
+            return [THREAD_DELETED]
+        events = [await self._error_event(error)]
+        try:
+            await self._keep_pending_text()
+            if self._thread_has_changed():
+                events.append(await self._save_thread())
+        except NotFoundError:
+            return [THREAD_DELETED]
+        except Exception:
+            logger.exception("what thread %r showed before an error is lost", self._thread.id)
+        return events
+
+    async def _error_event(self, error: Exception) -> ThreadStreamEvent:
+        if isinstance(error, CustomStreamError):
+            return ErrorEvent(code="custom", message=error.message, allow_retry=error.allow_retry)
+        if isinstance(error, StreamError):
+            return ErrorEvent(code=error.code, allow_retry=error.allow_retry)
+        if not self._running and isinstance(error, NotFoundError) and await self._thread_is_gone():
+            return THREAD_DELETED
+        logger.error("a turn in thread %r failed", self._thread.id, exc_info=error)
+        return ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
+
+    async def _keep_pending_text(self) -> None:
+        for item in self._pending.snapshot():
+            if isinstance(item, AssistantMessageItem) and has_text(item):
+                await self._store_item(ThreadItemDoneEvent(item=item))
+
+    async def _thread_is_gone(self) -> bool:
+        try:
+            await self._store.load_thread(self._thread.id, self._plan.context)
+        except NotFoundError:
+            return True
+        except Exception:
+            logger.exception("cannot tell whether thread %r still exists", self._thread.id)
+        return False
+
+    # --- stop and rescue --------------------------------------------------------------------------
+
+    async def _stop_and_wait(self) -> None:
+        rescue = self._start_rescue()
+        await self._close()
+        await asyncio.wait({rescue})
+
+    async def _close(self) -> None:
+        """Let the integration clean up; once, by whoever comes first."""
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            await self._chunks.aclose()
+        except Exception:
+            logger.exception("the integration failed while it was being stopped")
+        finally:
+            self._closed.set()
+
+    def _start_rescue(self) -> asyncio.Task[None]:
+        if self._rescue_task is None:
+            self._rescue_task = self._server.running_turns.hold(self._rescue())
+        return self._rescue_task
+
+    async def _rescue(self) -> None:
+        """Bring the store to what the user has seen; runs apart from the stopped reader."""
+        try:
+            await self._end_of_write()
+            try:
+                await asyncio.wait_for(self._closed.wait(), CLOSE_LIMIT_S)
+            except asyncio.TimeoutError:
+                logger.warning("the integration of thread %r is slow to stop", self._thread.id)
+            if not self._opened:
+                await self._undo()
+            elif self._running and not self._deleted and not await self._thread_is_gone():
+                await self._server.handle_stream_cancelled(
+                    self._thread, self._pending.snapshot(), self._plan.context
+                )
+                if self._thread_has_changed():
+                    await self._save_thread()
+        except NotFoundError:
+            logger.info("thread %r was deleted while its turn was stopping", self._thread.id)
+        except Exception:
+            logger.exception("what thread %r showed before a stop is lost", self._thread.id)
+        finally:
+            self._end()
+
+    async def _end_of_write(self) -> None:
+        """Wait for the write that was under way; if it failed, its item is still pending."""
+        if self._write is not None:
+            await asyncio.wait({self._write})
+            if error := self._write.exception():
+                logger.warning("a write of a stopped turn failed: %s", error)
+
+    async def _undo(self) -> None:
+        if self._opening and not self._opened and self._plan.undo is not None:
+            await self._plan.undo()
+
+    def _forgive_own_cancellation(self) -> bool:
+        """Take back the cancellation that ``stop`` asked for; whether there is no other one."""
+        if not self._reader_was_cancelled_here:
+            return False
+        task = asyncio.current_task()
+        if sys.version_info >= (3, 11) and task is not None:
+            return task.uncancel() == 0
+        return True
+
+    def _end(self) -> None:
+        self._server.running_turns.discard(self)
+        self.ended.set()
+
+    # --- writes -----------------------------------------------------------------------------------
+
+    async def _held(self, work: Awaitable[T]) -> T:
+        """Await a write in a task of the server's, so that a cancelled reader leaves it whole."""
+        self._write = task = self._server.running_turns.hold(_as_coroutine(work))
+        await asyncio.wait({task})
+        return task.result()
+
+
+def has_text(item: AssistantMessageItem) -> bool:
+    """Whether the message holds more than white space."""
+    return any(part.text.strip() for part in item.content)
+
+
+async def _as_coroutine(work: Awaitable[T]) -> T:
+    return await work
+
+
+@asynccontextmanager
+async def _closing(
+    events: AsyncIterator[ThreadStreamEvent],
+) -> AsyncGenerator[AsyncIterator[ThreadStreamEvent], None]:
+    """Close the integration's events afterwards, if they are a generator."""
+    try:
+        yield events
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()

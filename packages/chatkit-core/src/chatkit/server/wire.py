@@ -1,0 +1,111 @@
+"""Bytes in → request; event or answer → bytes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from chatkit.errors import InvalidRequestError
+from chatkit.types import (
+    ChatKitReq,
+    HiddenContextItem,
+    Page,
+    SDKHiddenContextItem,
+    Thread,
+    ThreadCreatedEvent,
+    ThreadItem,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    ThreadUpdatedEvent,
+)
+from chatkit.types.attachments import WIRE_CONTEXT
+
+HIDDEN_ITEMS = (HiddenContextItem, SDKHiddenContextItem)
+"""Kinds of item that are for the model alone and never go on the wire."""
+
+_requests: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
+
+
+def parse_request(body: str | bytes | bytearray) -> ChatKitReq:
+    """The request in a body. Raises ``InvalidRequestError``, which says where it is wrong."""
+    try:
+        return _requests.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = _field_path(body, first["loc"], about_type=first["type"].startswith("union_tag"))
+        raise InvalidRequestError(first["msg"], field=field) from error
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(f"the body is not valid Unicode: {error.reason}") from error
+
+
+def _field_path(
+    body: str | bytes | bytearray, location: Sequence[int | str], *, about_type: bool
+) -> str | None:
+    """Where in the body pydantic's ``location`` is, without the names of union members in it."""
+    try:
+        here: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    path: list[str] = []
+    for step in location[1:]:
+        if _leads_on(here, step):
+            here = here[step]
+        elif step != location[-1]:
+            continue  # the name of a union's member
+        path.append(str(step))
+    if about_type:
+        path.append("type")
+    return ".".join(path) or None
+
+
+def _leads_on(here: Any, step: int | str) -> bool:
+    """Whether ``here[step]`` exists."""
+    try:
+        here[step]
+    except (LookupError, TypeError):
+        return False
+    return True
+
+
+def encode_event(event: ThreadStreamEvent) -> bytes:
+    """One event as one chunk of a server-sent event stream."""
+    return b"data: " + encode(event) + b"\n\n"
+
+
+def encode(value: BaseModel) -> bytes:
+    """A model as the client gets it: by alias, no ``None`` fields, no attachment metadata."""
+    return value.model_dump_json(by_alias=True, exclude_none=True, context=WIRE_CONTEXT).encode()
+
+
+def is_hidden(item: ThreadItem) -> bool:
+    """Whether the item is for the model alone."""
+    return isinstance(item, HIDDEN_ITEMS)
+
+
+def visible_page(page: Page[ThreadItem]) -> Page[ThreadItem]:
+    """A new page without the hidden items; its cursor may be a hidden item's id."""
+    return Page[ThreadItem].model_construct(
+        data=[item for item in page.data if not is_hidden(item)],
+        has_more=page.has_more,
+        after=page.after,
+    )
+
+
+def client_thread(thread: ThreadMetadata, items: Page[ThreadItem] | None = None) -> Thread:
+    """The thread as a client may see it: without metadata, with the visible items of a page."""
+    return Thread(
+        id=thread.id,
+        title=thread.title,
+        created_at=thread.created_at,
+        status=thread.status,
+        allowed_image_domains=thread.allowed_image_domains,
+        items=Page[ThreadItem]() if items is None else visible_page(items),
+    )
+
+
+def cleaned(event: ThreadCreatedEvent | ThreadUpdatedEvent) -> ThreadStreamEvent:
+    """An integration's own thread event without what is not for the client."""
+    return type(event)(thread=client_thread(event.thread, event.thread.items))
