@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chatkit.actions import Action
+from chatkit.server.running import thread_key
 from chatkit.types import (
     ClosedStatus,
     LockedStatus,
@@ -17,7 +18,6 @@ from chatkit.types import (
     WidgetItem,
 )
 from support.chat import (
-    CONTEXT,
     Chat,
     Events,
     Json,
@@ -153,7 +153,7 @@ async def test_an_outer_cancellation_is_not_swallowed_by_a_takeover() -> None:
     params = {"thread_id": thread.id, "input": says("first")}
     first = asyncio.create_task(read(chat, "threads.add_user_message", **params))
     await talker.hanging.wait()
-    stopping = asyncio.create_task(chat.stop_turns(thread.id, CONTEXT))
+    stopping = asyncio.create_task(chat.running_turns.stop(thread_key("", thread.id)))
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from chatkit.errors import InvalidRequestError
+from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
+from chatkit.server.running import thread_key
 from chatkit.server.wire import client_thread, encode, is_hidden, visible_page
 from chatkit.store import AttachmentStore, NotFoundError, walk_items
 from chatkit.types import (
@@ -33,9 +35,6 @@ from chatkit.types import (
     UserMessageItem,
 )
 
-if TYPE_CHECKING:
-    from chatkit.server.server import ChatKitServer
-
 TContext = TypeVar("TContext", default=Any)
 
 DEFAULT_PAGE_SIZE = 20
@@ -47,7 +46,7 @@ class Empty(BaseModel):
 
 
 async def get_thread(
-    server: ChatKitServer[TContext], request: ThreadsGetByIdReq, context: TContext
+    server: Integration[TContext], request: ThreadsGetByIdReq, context: TContext
 ) -> Thread:
     thread = await server.store.load_thread(request.params.thread_id, context)
     items = await server.store.load_thread_items(thread.id, None, DEFAULT_PAGE_SIZE, "asc", context)
@@ -55,7 +54,7 @@ async def get_thread(
 
 
 async def list_threads(
-    server: ChatKitServer[TContext], request: ThreadsListReq, context: TContext
+    server: Integration[TContext], request: ThreadsListReq, context: TContext
 ) -> Page[Thread]:
     params = request.params
     page = await server.store.load_threads(
@@ -69,7 +68,7 @@ async def list_threads(
 
 
 async def list_items(
-    server: ChatKitServer[TContext], request: ItemsListReq, context: TContext
+    server: Integration[TContext], request: ItemsListReq, context: TContext
 ) -> BaseModel:
     params = request.params
     page = await server.store.load_thread_items(
@@ -79,7 +78,7 @@ async def list_items(
 
 
 async def add_feedback(
-    server: ChatKitServer[TContext], request: ItemsFeedbackReq, context: TContext
+    server: Integration[TContext], request: ItemsFeedbackReq, context: TContext
 ) -> Empty:
     params = request.params
     await server.store.load_thread(params.thread_id, context)
@@ -90,7 +89,7 @@ async def add_feedback(
 
 
 async def create_attachment(
-    server: ChatKitServer[TContext], request: AttachmentsCreateReq, context: TContext
+    server: Integration[TContext], request: AttachmentsCreateReq, context: TContext
 ) -> BaseModel:
     attachments = required_attachment_store(server)
     if request.params.size < 0:
@@ -101,7 +100,7 @@ async def create_attachment(
 
 
 async def delete_attachment(
-    server: ChatKitServer[TContext], request: AttachmentsDeleteReq, context: TContext
+    server: Integration[TContext], request: AttachmentsDeleteReq, context: TContext
 ) -> Empty:
     required_attachment_store(server)
     await delete_own_attachment(server, request.params.attachment_id, context)
@@ -109,7 +108,7 @@ async def delete_attachment(
 
 
 async def update_thread(
-    server: ChatKitServer[TContext], request: ThreadsUpdateReq, context: TContext
+    server: Integration[TContext], request: ThreadsUpdateReq, context: TContext
 ) -> Thread:
     params = request.params
     changes = {"title": params.title}
@@ -117,11 +116,12 @@ async def update_thread(
 
 
 async def delete_thread(
-    server: ChatKitServer[TContext], request: ThreadsDeleteReq, context: TContext
+    server: Integration[TContext], request: ThreadsDeleteReq, context: TContext
 ) -> Empty:
     """The thread goes last, so that a repeated delete finishes one that failed half-way."""
     thread_id = request.params.thread_id
-    await server.stop_turns(thread_id, context, deleted=True)
+    key = thread_key(server.store.owner_of(context), thread_id)
+    await server.running_turns.stop(key, deleted=True)
     async for item in walk_items(server.store, thread_id, context, order="asc"):
         if isinstance(item, UserMessageItem):
             for attachment in item.attachments:
@@ -131,7 +131,7 @@ async def delete_thread(
 
 
 async def transcribe(
-    server: ChatKitServer[TContext], request: InputTranscribeReq, context: TContext
+    server: Integration[TContext], request: InputTranscribeReq, context: TContext
 ) -> BaseModel:
     try:
         data = base64.b64decode(request.params.audio_base64, validate=True)
@@ -142,7 +142,7 @@ async def transcribe(
 
 
 async def sync_custom_action(
-    server: ChatKitServer[TContext], request: ThreadsSyncCustomActionReq, context: TContext
+    server: Integration[TContext], request: ThreadsSyncCustomActionReq, context: TContext
 ) -> SyncCustomActionResponse:
     params = request.params
     thread = await load_thread(server.store, params.thread_id, context)
@@ -168,7 +168,7 @@ ANSWERS: dict[type[BaseModel], Callable[..., Awaitable[BaseModel]]] = {
 
 
 async def answer(
-    server: ChatKitServer[TContext], request: NonStreamingReq, context: TContext
+    server: Integration[TContext], request: NonStreamingReq, context: TContext
 ) -> bytes:
     """The whole answer to the request, as JSON."""
     return encode(await ANSWERS[type(request)](server, request, context))
@@ -181,7 +181,7 @@ def page_size(limit: int | None) -> int:
     return min(limit or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
-def required_attachment_store(server: ChatKitServer[TContext]) -> AttachmentStore[TContext]:
+def required_attachment_store(server: Integration[TContext]) -> AttachmentStore[TContext]:
     """The attachment store. Raises ``RuntimeError`` if the server was built without one."""
     if server.attachment_store is None:
         raise RuntimeError(
@@ -191,7 +191,7 @@ def required_attachment_store(server: ChatKitServer[TContext]) -> AttachmentStor
 
 
 async def delete_own_attachment(
-    server: ChatKitServer[TContext],
+    server: Integration[TContext],
     attachment_id: str,
     context: TContext,
     thread_id: str | None = None,

@@ -88,6 +88,11 @@ class PendingItems:
         self._deltas.pop((item.id, update.content_index), None)
 
 
+def has_text(item: AssistantMessageItem) -> bool:
+    """Whether the message holds more than white space."""
+    return any(part.text.strip() for part in item.content)
+
+
 def _part(item: AssistantMessageItem, index: int) -> AssistantMessageContent:
     """The part at ``index``, after empty ones where parts before it have not been seen."""
     while len(item.content) <= index:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from chatkit.errors import RequestRefusedError
 from chatkit.server.forms import answered
+from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
 from chatkit.server.messages import check_message
 from chatkit.server.turn import Plan
@@ -38,9 +39,6 @@ from chatkit.types import (
     UserMessageItem,
 )
 
-if TYPE_CHECKING:
-    from chatkit.server.server import ChatKitServer
-
 TContext = TypeVar("TContext", default=Any)
 
 LOOK_BACK = 100
@@ -48,7 +46,7 @@ LOOK_BACK = 100
 
 
 async def create_thread(
-    server: ChatKitServer[TContext], request: ThreadsCreateReq, context: TContext
+    server: Integration[TContext], request: ThreadsCreateReq, context: TContext
 ) -> Plan[TContext]:
     store = server.store
     thread = ThreadMetadata(
@@ -78,7 +76,7 @@ async def create_thread(
 
 
 async def add_user_message(
-    server: ChatKitServer[TContext], request: ThreadsAddUserMessageReq, context: TContext
+    server: Integration[TContext], request: ThreadsAddUserMessageReq, context: TContext
 ) -> Plan[TContext]:
     store = server.store
     thread = await load_thread(store, request.params.thread_id, context)
@@ -98,7 +96,7 @@ async def add_user_message(
 
 
 async def add_client_tool_output(
-    server: ChatKitServer[TContext], request: ThreadsAddClientToolOutputReq, context: TContext
+    server: Integration[TContext], request: ThreadsAddClientToolOutputReq, context: TContext
 ) -> Plan[TContext]:
     store = server.store
     thread = await load_thread(store, request.params.thread_id, context)
@@ -120,7 +118,7 @@ async def add_client_tool_output(
 
 
 async def add_structured_input(
-    server: ChatKitServer[TContext], request: ThreadsAddStructuredInputReq, context: TContext
+    server: Integration[TContext], request: ThreadsAddStructuredInputReq, context: TContext
 ) -> Plan[TContext]:
     params = request.params
     thread = await load_thread(server.store, params.thread_id, context)
@@ -138,7 +136,7 @@ async def add_structured_input(
 
 
 async def retry_after_item(
-    server: ChatKitServer[TContext], request: ThreadsRetryAfterItemReq, context: TContext
+    server: Integration[TContext], request: ThreadsRetryAfterItemReq, context: TContext
 ) -> Plan[TContext]:
     store = server.store
     thread = await load_thread(store, request.params.thread_id, context)
@@ -160,7 +158,7 @@ async def retry_after_item(
 
 
 async def custom_action(
-    server: ChatKitServer[TContext], request: ThreadsCustomActionReq, context: TContext
+    server: Integration[TContext], request: ThreadsCustomActionReq, context: TContext
 ) -> Plan[TContext]:
     params = request.params
     thread = await load_thread(server.store, params.thread_id, context)
@@ -184,7 +182,7 @@ PLANS: dict[type[BaseModel], Callable[..., Awaitable[Plan[Any]]]] = {
 
 
 async def plan(
-    server: ChatKitServer[TContext], request: StreamingReq, context: TContext
+    server: Integration[TContext], request: StreamingReq, context: TContext
 ) -> Plan[TContext]:
     """What the request wants of its turn."""
     return await PLANS[type(request)](server, request, context)

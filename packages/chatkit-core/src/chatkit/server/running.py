@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 from chatkit.logger import logger
-
-if TYPE_CHECKING:
-    from chatkit.server.turn import Turn
 
 T = TypeVar("T")
 
@@ -32,11 +29,30 @@ SHUTDOWN_LIMIT_S = 30.0
 """How long ``ChatKitServer.aclose`` waits for writes."""
 
 
+class Stoppable(Protocol):
+    """What a turn lets others do with it."""
+
+    @property
+    def key(self) -> ThreadKey: ...
+
+    @property
+    def ended(self) -> asyncio.Event:
+        """Set when nothing of the turn runs any more, and all that it showed is stored."""
+        ...
+
+    def stop(self, *, deleted: bool = False) -> None:
+        """Stop soon; ``deleted`` says that nothing more is to be stored."""
+
+    def is_read_by(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether ``task`` is the one in which the integration runs at this moment."""
+        ...
+
+
 class RunningTurns:
     """The turns of one server in this process, and its unfinished writes."""
 
     def __init__(self) -> None:
-        self._turns: dict[ThreadKey, list[Turn[Any]]] = {}
+        self._turns: dict[ThreadKey, list[Stoppable]] = {}
         self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -48,7 +64,7 @@ class RunningTurns:
         return task
 
     @asynccontextmanager
-    async def starting(self, turn: Turn[Any], *, take_over: bool) -> AsyncGenerator[None, None]:
+    async def starting(self, turn: Stoppable, *, take_over: bool) -> AsyncGenerator[None, None]:
         """Around the first writes of a turn; ``take_over`` stops the thread's other turns first.
 
         Turns that take over wait for each other, so that none is stopped before its user
@@ -87,7 +103,7 @@ class RunningTurns:
             if late:
                 logger.error("%d writes did not end within %s s", len(late), SHUTDOWN_LIMIT_S)
 
-    def discard(self, turn: Turn[Any]) -> None:
+    def discard(self, turn: Stoppable) -> None:
         """The turn has ended and all that it showed is stored."""
         turns = self._turns.get(turn.key, [])
         if turn in turns:
@@ -95,11 +111,11 @@ class RunningTurns:
         if not turns:
             self._turns.pop(turn.key, None)
 
-    def _add(self, turn: Turn[Any]) -> None:
+    def _add(self, turn: Stoppable) -> None:
         self._turns.setdefault(turn.key, []).append(turn)
 
     @staticmethod
-    async def _wait(turn: Turn[Any]) -> None:
+    async def _wait(turn: Stoppable) -> None:
         if turn.is_read_by(asyncio.current_task()):
             return  # an integration that sends a request from within its own turn
         try:

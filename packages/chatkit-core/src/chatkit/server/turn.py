@@ -18,13 +18,14 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
 from chatkit.errors import CustomStreamError, ErrorCode, StreamError
 from chatkit.logger import logger
-from chatkit.server.pending import PendingItems
+from chatkit.server.integration import Integration
+from chatkit.server.pending import PendingItems, has_text
 from chatkit.server.running import thread_key
 from chatkit.server.wire import cleaned, client_thread, encode_event, is_hidden
 from chatkit.store import NotFoundError
@@ -42,9 +43,6 @@ from chatkit.types import (
     ThreadStreamEvent,
     ThreadUpdatedEvent,
 )
-
-if TYPE_CHECKING:
-    from chatkit.server.server import ChatKitServer
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -80,7 +78,7 @@ class Plan(Generic[TContext]):
 class Turn(Generic[TContext]):
     """Carries out one plan; ``stream`` may be iterated once."""
 
-    def __init__(self, server: ChatKitServer[TContext], plan: Plan[TContext]) -> None:
+    def __init__(self, server: Integration[TContext], plan: Plan[TContext]) -> None:
         self.key = thread_key(server.store.owner_of(plan.context), plan.thread.id)
         self.ended = asyncio.Event()
         self._server = server
@@ -356,11 +354,6 @@ class Turn(Generic[TContext]):
         self._write = task = self._server.running_turns.hold(_as_coroutine(work))
         await asyncio.wait({task})
         return task.result()
-
-
-def has_text(item: AssistantMessageItem) -> bool:
-    """Whether the message holds more than white space."""
-    return any(part.text.strip() for part in item.content)
 
 
 async def _as_coroutine(work: Awaitable[T]) -> T:
