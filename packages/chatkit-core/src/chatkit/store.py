@@ -72,9 +72,8 @@ def default_generate_id(item_type: StoreItemType) -> str:
 class Store(ABC, Generic[TContext]):
     """Keeps threads, their items, and attachments' metadata, each for the owner in the context.
 
-    The twelve abstract methods are what a store must do; docs/store-contract.md says what each
-    of them promises. The others have working defaults, to be overridden where the backend can
-    do better.
+    The abstract methods are what a store must do. The others have working defaults, to be
+    overridden where the backend can do better.
 
     A store is an async context manager; leaving it calls ``aclose``.
     """
