@@ -248,7 +248,7 @@ async def fail_once(turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
     turn.thread.metadata = {**turn.thread.metadata, "failed_at": message_id}
     async for event in turn.say("I will look that up, one moment"):
         yield event
-    raise CustomStreamError("The lookup failed (on purpose). Try again.", allow_retry=True)
+    raise CustomStreamError("The lookup failed, on purpose.", allow_retry=True)
 
 
 async def remember(turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
