@@ -1,0 +1,167 @@
+"""Every code block in a README or in docs/ works.
+
+Python blocks are run as scripts, as pasted, in an empty folder; those that define an ``app`` are
+also asked something over HTTP. Blocks of ``docs/http.md`` are served and talked to by the tests in
+``test_http_examples.py``. Of console blocks, each command is one that the tests know how to check.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.live_server import serve
+
+ROOT = Path(__file__).parents[2]
+SERVED_ELSEWHERE = {"docs/http.md"}
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/*.md")])
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text()
+    return [
+        Block(
+            page=page.relative_to(ROOT).as_posix(),
+            line=text[: found.start()].count("\n") + 1,
+            language=found["language"],
+            text=found["text"],
+        )
+        for found in re.finditer(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", text, re.M | re.S)
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+SCRIPTS = [b for b in BLOCKS if b.language == "python" and b.page not in SERVED_ELSEWHERE]
+COMMANDS = [
+    (block, line)
+    for block in BLOCKS
+    if block.language == "console"
+    for line in block.text.strip().splitlines()
+]
+
+
+def test_every_block_has_a_language_that_is_tested() -> None:
+    assert {block.language for block in BLOCKS} <= {"python", "console", "json"}
+    assert len(SCRIPTS) >= 4
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("block", SCRIPTS, ids=str)
+def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
+    script = tmp_path / "pasted.py"
+    script.write_text(block.text)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+async def test_the_server_in_the_readme_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [block] = [b for b in SCRIPTS if b.page == "README.md" and "\napp = " in b.text]
+    assert len([line for line in block.text.splitlines() if line.strip()]) <= 20
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "parrot.py"
+    script.write_text(block.text)
+    app: Any = runpy.run_path(str(script))["app"]
+    request = {
+        "type": "threads.create",
+        "params": {
+            "input": {
+                "content": [{"type": "input_text", "text": "Polly"}],
+                "attachments": [],
+                "inference_options": {},
+            }
+        },
+    }
+    async with serve(app) as address, httpx.AsyncClient(base_url=address.url) as client:
+        answer = await client.post("/", json=request, headers={"x-user": "ada"})
+        assert "You said: Polly" in answer.text
+        for user, count in (("ada", 1), ("bob", 0)):
+            listed = await client.post(
+                "/", json={"type": "threads.list", "params": {}}, headers={"x-user": user}
+            )
+            assert len(listed.json()["data"]) == count
+    assert (tmp_path / "chat.db").exists()
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def check_make(words: list[str]) -> None:
+    target = words[-1]
+    listed = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False)
+    assert listed.returncode == 0, listed.stderr
+
+
+def check_pip(words: list[str]) -> None:
+    """Only packages of this house, or ones that the tests themselves have installed."""
+    assert words[1] in ("install", "uninstall")
+    ours = {path.name for path in (ROOT / "packages").iterdir()}
+    known = ours | {"openai-chatkit", "uvicorn", "fastapi", "django", "flask", "starlette"}
+    names = [word for word in words[2:] if not word.startswith("-")]
+    assert names
+    assert set(names) <= known
+
+
+def check_uvicorn(words: list[str]) -> None:
+    """The named module is one that the page tells the reader to save."""
+    module, _, variable = words[1].partition(":")
+    assert variable == "app"
+    assert any(f"`{module}.py`" in page.read_text() for page in PAGES)
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "make": check_make,
+    "pip": check_pip,
+    "uvicorn": check_uvicorn,
+}
+
+
+@pytest.mark.parametrize(("block", "line"), COMMANDS, ids=lambda value: str(value))
+def test_a_console_block_holds_commands_that_exist(block: Block, line: str) -> None:
+    for command in line.split("&&"):
+        words = command.split()
+        CHECKS[words[0]](words)
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_examples_of_json_are_json() -> None:
+    for block in BLOCKS:
+        if block.language == "json":
+            json.loads(block.text)
