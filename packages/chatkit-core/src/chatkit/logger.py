@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 logger = logging.getLogger("chatkit")
 """Everything that chatkit has to say."""
@@ -18,7 +18,13 @@ logger = logging.getLogger("chatkit")
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
 
-class _UnlessShownElsewhere(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler: TypeAlias = logging.StreamHandler[TextIO]
+else:  # Python 3.10 cannot subscript it
+    _StreamHandler = logging.StreamHandler
+
+
+class _UnlessShownElsewhere(_StreamHandler):
     """Writes to stderr, but only what no other handler up the tree would get."""
 
     def emit(self, record: logging.LogRecord) -> None:
