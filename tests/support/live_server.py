@@ -2,6 +2,7 @@
 
     async with serve(app) as address:              uvicorn
     async with serve(app, "hypercorn") as address:
+    async with client_of(app) as client:           uvicorn, and an httpx client of it
 
 They run in the test's loop, so that a test can wait for what the application does. Leaving the
 block shuts the server down, lifespan included, and waits for it.
@@ -18,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import httpx
 import hypercorn.asyncio
 import hypercorn.config
 import uvicorn
@@ -54,6 +56,13 @@ async def serve(app: Any, server: ServerName = "uvicorn") -> AsyncIterator[Addre
 
 
 @asynccontextmanager
+async def client_of(app: Any, server: ServerName = "uvicorn") -> AsyncIterator[httpx.AsyncClient]:
+    """Serve an ASGI application, and talk to it."""
+    async with serve(app, server) as address, httpx.AsyncClient(base_url=address.url) as client:
+        yield client
+
+
+@asynccontextmanager
 async def raw_connection(
     address: Address,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -75,18 +84,22 @@ def _listening_socket() -> Iterator[socket.socket]:
 
 
 class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self.stop = stop
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # Ctrl-C is for pytest
 
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.stop.wait()  # uvicorn's own loop looks ten times a second
+
 
 async def _run_uvicorn(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S)
-    server = _Uvicorn(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await _first_of(running, stop)
-    server.should_exit = True
-    await running
+    await _Uvicorn(config, stop).serve(sockets=[listener])
 
 
 async def _run_hypercorn(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
@@ -96,12 +109,6 @@ async def _run_hypercorn(app: Any, listener: socket.socket, stop: asyncio.Event)
     config.shutdown_timeout = GRACE_S
     config.errorlog = None
     await hypercorn.asyncio.serve(app, config, shutdown_trigger=stop.wait)
-
-
-async def _first_of(running: asyncio.Task[None], stop: asyncio.Event) -> None:
-    waiting = asyncio.create_task(stop.wait())
-    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 _RUN: dict[ServerName, Callable[..., Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Generic, Literal, TypeVar
 
@@ -156,7 +156,7 @@ class ChatKitEndpoint(Generic[TContext]):
             last_first.push_async_callback(self.server.aclose)
 
     @asynccontextmanager
-    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+    async def lifespan(self, _app: object) -> AsyncGenerator[None, None]:
         """For the outer application when mounted: ``FastAPI(lifespan=endpoint.lifespan)``."""
         try:
             yield

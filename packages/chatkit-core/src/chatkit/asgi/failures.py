@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 
 from chatkit.asgi.body import BodyTooLargeError
 from chatkit.asgi.protocol import Headers
@@ -113,8 +114,9 @@ def _phrase(status: int) -> str:
 def _headers(headers: object) -> Headers:
     if not isinstance(headers, Mapping):
         return []
+    items = cast("Mapping[object, object]", headers).items()
     return [
         (str(name).lower().encode("latin-1"), str(value).encode("latin-1"))
-        for name, value in headers.items()
+        for name, value in items
         if str(name).lower() not in ("content-type", "content-length")  # those of our own body
     ]

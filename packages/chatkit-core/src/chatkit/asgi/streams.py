@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from chatkit.asgi.protocol import ClientDisconnectedError, Headers, Receive, Send
+from chatkit.asgi.protocol import Headers, Receive, Send
 
 KEEP_ALIVE_COMMENT = b": \n\n"
 """A line that clients of server-sent events pass over (HTML standard, 9.2.6)."""
@@ -44,10 +44,10 @@ async def send_stream(
     finally:
         forward.cancel()
         watch.cancel()
-        outcomes = await asyncio.gather(forward, watch, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, Exception) and not isinstance(outcome, ClientDisconnectedError):
-            raise outcome  # the ASGI server logs it and breaks the response off
+        await asyncio.wait((forward, watch))  # not gather, which hands cancellations on
+    for task in (forward, watch):
+        if not task.cancelled():
+            task.result()  # an error goes to the ASGI server, which breaks the response off
 
 
 async def _forward(
