@@ -12,6 +12,7 @@ What the demo says is in assistant.py; how it is served is in web.py.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -23,6 +24,7 @@ from assistant import DemoAssistant
 from web import DemoSite
 
 from chatkit.owners import SINGLE_OWNER
+from chatkit.store import StoreError
 from chatkit_sqlite import SQLiteStore
 
 HOST = "127.0.0.1"  # one user, no login: never open this to a network
@@ -34,6 +36,7 @@ def main() -> None:
     port = whole_number("PORT", 8000)
     database = Path(os.environ.get("DEMO_DB") or "demo.db").absolute()
     pace = seconds("DEMO_PACE", 0.03)
+    asyncio.run(try_out(database))
     door = listen(port)
 
     assistant = DemoAssistant(SQLiteStore(database, owner=SINGLE_OWNER), pace=pace)
@@ -68,8 +71,17 @@ def seconds(name: str, default: float) -> float:
     return duration
 
 
+async def try_out(database: Path) -> None:
+    """Open the file once before anybody relies on it, with a store of its own."""
+    try:
+        async with SQLiteStore(database, owner=SINGLE_OWNER) as store:
+            await store.load_threads(1, None, "desc", None)
+    except StoreError as error:
+        sys.exit(f"Cannot keep conversations in {database}: {error}")
+
+
 def listen(port: int) -> socket.socket:
-    """The listening socket, opened before anything else: most starts that fail, fail here."""
+    """The listening socket; a port that is taken ends the start with a plain sentence."""
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

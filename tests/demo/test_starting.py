@@ -1,0 +1,84 @@
+"""Starting and stopping the demo: what it says, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from support.demo_process import SECONDS, demo_running, start
+
+
+def test_it_says_where_it_is_and_where_it_keeps_things(tmp_path: Path) -> None:
+    with demo_running(tmp_path) as demo:
+        assert f"ChatKit demo: {demo.url}/" in demo.greeting
+        assert f"kept in {tmp_path / 'demo.db'}" in demo.greeting
+        demo.say("story")
+    assert (tmp_path / "demo.db").exists()
+    assert demo.process.returncode == 0
+
+
+def test_the_file_can_be_chosen(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    with demo_running(tmp_path, DEMO_DB="kept/mine.db") as demo:
+        demo.say("story")
+    assert (tmp_path / "kept" / "mine.db").exists()
+    assert not (tmp_path / "demo.db").exists()
+
+
+def test_a_key_brings_true_advice_on_how_to_use_a_model(tmp_path: Path) -> None:
+    with demo_running(tmp_path, OPENAI_API_KEY="sk-not-a-key") as demo:
+        assert demo.process.stdout is not None
+        advice = demo.process.stdout.readline()
+    assert "answers from a script" in advice
+    assert "`DemoAssistant.respond` in " in advice
+    assert "later release" in advice
+    assert "sk-not-a-key" not in demo.greeting + advice
+
+
+def test_a_port_in_use_is_named_with_a_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = start(tmp_path, PORT=str(port))
+        output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in output
+    assert "Choose another port: PORT=" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("DEMO_PACE", "fast"),
+        ("DEMO_PACE", "nan"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path, name: str, value: str) -> None:
+    process = start(tmp_path, **{name: value})
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert output.startswith(f"{name} must be a ")
+    assert repr(value) in output
+    assert "Traceback" not in output
+
+
+def test_a_missing_folder_is_named_at_the_start(tmp_path: Path) -> None:
+    process = start(tmp_path, DEMO_DB="nowhere/mine.db")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert str(tmp_path / "nowhere" / "mine.db") in output
+    assert "Traceback" not in output
+
+
+def test_an_unusable_file_is_named_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("this is no database, " * 100, encoding="utf-8")
+    process = start(tmp_path, DEMO_DB="notes.txt")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert str(tmp_path / "notes.txt") in output
+    assert "Traceback" not in output
