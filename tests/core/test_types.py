@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import chatkit.types as types
+import chatkit.widgets as widgets
 from chatkit.types import (
     ActiveStatus,
     AssistantMessageContentPartTextDelta,
@@ -373,6 +374,18 @@ def test_every_model_has_json_schemas_for_reading_and_writing() -> None:
                 reading = found.model_json_schema(mode="validation")
                 writing = found.model_json_schema(mode="serialization")
             assert reading.get("properties") == writing.get("properties"), name
+
+
+def test_no_model_is_left_for_the_first_request_to_build() -> None:
+    models = [getattr(module, name) for module in (types, widgets) for name in module.__all__]
+    unfinished = [
+        model.__name__
+        for model in models
+        if isinstance(model, type)
+        and issubclass(model, BaseModel)
+        and not model.__pydantic_complete__
+    ]
+    assert unfinished == []
 
 
 def test_a_request_from_python_is_the_same_as_from_json() -> None:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 else:
     ModelMetaclass = type(BaseModel)
 
-
-_Json: TypeAlias = dict[str, Any] | list[Any] | str | float | bool | None
+_Dumped: TypeAlias = dict[str, Any] | list[Any] | str | float | bool | None
 
 
 class WarnsWhenCalled(ModelMetaclass):
@@ -62,18 +61,20 @@ class WidgetComponentBase(WidgetPart):
         ``children`` may be null, since for some components that says something; a dump with
         ``exclude_none`` drops it too.
         """
-        fields: dict[str, Any] = next_(self)
-        dump: dict[str, Any] = {
-            # Children have been through this method themselves.
-            name: value if name == "children" else _without_nulls(value)
-            for name, value in fields.items()
-            if value is not None or name == "children"
-        }
+        fields: dict[str, _Dumped] = next_(self)
+        dump: dict[str, _Dumped] = {}
+        for name, value in fields.items():
+            if name == "children":
+                dump[name] = value  # they have been through this method themselves
+            elif isinstance(value, (dict, list)):
+                dump[name] = _without_nulls(value)
+            elif value is not None:
+                dump[name] = value
         dump["type"] = self.type
         return dump
 
 
-def _without_nulls(value: _Json) -> _Json:
+def _without_nulls(value: _Dumped) -> _Dumped:
     if isinstance(value, dict):
         return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, list):
