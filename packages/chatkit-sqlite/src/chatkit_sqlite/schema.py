@@ -28,12 +28,12 @@ def upgrade(connection: sqlite3.Connection, path: str) -> None:
     Raises:
         UnusableFileError: The file belongs to something else, or to a newer version.
     """
-    if _version(connection, path) == len(SCRIPTS):
+    if check_version(connection, path) == len(SCRIPTS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited.
-        for script in SCRIPTS[_version(connection, path) :]:
+        for script in SCRIPTS[check_version(connection, path) :]:
             for statement in _statements(
                 files("chatkit_sqlite").joinpath(script).read_text("utf-8")
             ):
@@ -46,8 +46,12 @@ def upgrade(connection: sqlite3.Connection, path: str) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection, path: str) -> int:
-    """The version of the file, 0 for an empty one."""
+def check_version(connection: sqlite3.Connection, path: str) -> int:
+    """The version of the file, 0 for an empty one.
+
+    Raises:
+        UnusableFileError: The file belongs to something else, or to a newer version.
+    """
     application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:

@@ -12,14 +12,13 @@ from chatkit.owners import Owner
 from chatkit.records import Collection, Kind, PlacedRecord, Record, Records, RecordStore
 from chatkit.store import TContext
 from chatkit_sqlite.connections import (
-    MEMORY,
     Connections,
-    File,
-    FileLostError,
+    Settings,
     Synchronous,
     connect,
 )
-from chatkit_sqlite.groups import Groups, Write
+from chatkit_sqlite.files import MEMORY, File, FileLostError
+from chatkit_sqlite.groups import Groups
 from chatkit_sqlite.statements import STATEMENTS
 
 LARGEST_RECORD = 256 * 1024 * 1024
@@ -64,9 +63,9 @@ class SQLiteStore(RecordStore[TContext]):
             raise ValueError(
                 f"max_record_bytes= must be from 1 to {LARGEST_RECORD}, got {max_record_bytes!r}"
             )
-        name = path if path == MEMORY else str(Path(path).absolute())
-        file = File(str(name), timeout / 2, synchronous)
-        super().__init__(SQLiteRecords(file, max_record_bytes), owner=owner, timeout=timeout)
+        name = MEMORY if path == MEMORY else str(Path(path).absolute())
+        settings = Settings(File(name), timeout / 2, synchronous)
+        super().__init__(SQLiteRecords(settings, max_record_bytes), owner=owner, timeout=timeout)
 
 
 class SQLiteRecords(Records):
@@ -75,23 +74,21 @@ class SQLiteRecords(Records):
     away = (sqlite3.Error, OSError)
     lost = (FileLostError,)
 
-    def __init__(self, file: File, max_bytes: int) -> None:
-        self.name = file.path
+    def __init__(self, settings: Settings, max_bytes: int) -> None:
+        self.name = settings.file.path
         self.max_bytes = max_bytes
-        self._file = file
-        self._groups = Groups(self._commit)
-        self._connections: Connections  # from open to close
+        self._settings = settings
+        # From open to close:
+        self._connections: Connections
+        self._groups: Groups
 
     async def open(self) -> None:
-        self._connections = await connect(self._file)
+        self._connections = await connect(self._settings)
+        self._groups = Groups(self._connections.commit)
 
     async def close(self) -> None:
         await self._groups.drain()
         await self._connections.close()
-
-    async def _commit(self, group: Sequence[Write[Any]]) -> None:
-        self._file.group = group
-        await self._connections.commit()
 
     async def read(self, collection: Collection, id: str) -> bytes | None:
         rows = await self._connections.select(
