@@ -154,6 +154,14 @@ def test_a_component_may_be_of_any_type_but_a_root_only_of_three() -> None:
         ROOT.validate_json('{"type": "Hologram", "children": []}')
 
 
+def test_a_picked_time_comes_back_as_a_time() -> None:
+    day = datetime(2024, 5, 6, 7, 8, 9)
+    card = w.Card(children=[w.DatePicker(name="day", defaultValue=day)])
+    picker = w.Card.model_validate_json(card.model_dump_json()).children[0]
+    assert isinstance(picker, w.DatePicker)
+    assert picker.defaultValue == day
+
+
 def test_schemas_do_not_mention_that_unknown_fields_are_kept() -> None:
     schema = ROOT.json_schema(mode="serialization")["$defs"]
     open_ones = {name for name, part in schema.items() if "additionalProperties" in part}
