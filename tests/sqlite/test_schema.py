@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,7 @@ async def filled(path: Path) -> Path:
 def scripts(folder: Path, monkeypatch: pytest.MonkeyPatch, *added: str) -> None:
     """Let this version of the package have more scripts than it has."""
     (folder / "schema.sql").write_text(
-        schema.files("chatkit_sqlite").joinpath("schema.sql").read_text("utf-8")
+        files("chatkit_sqlite").joinpath("schema.sql").read_text("utf-8")
     )
     for number, script in enumerate(added, 2):
         (folder / f"{number}.sql").write_text(script)
@@ -119,10 +121,7 @@ async def test_no_statement_scans_or_sorts(filled: Path) -> None:
         named |= {f"first_page {key}": sql for key, sql in named.pop("first_page").items()}
         named |= {f"page {key}": sql for key, sql in named.pop("page").items()}
         for name, sql in named.items():
-            values = {
-                word.strip("(),;"): "" for word in sql.replace(":", " :").split() if word[0] == ":"
-            }
-            values = {word[1:]: 1 for word in values}
+            values = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
             if kind.value == "attachment" and "page" in name:
                 continue  # attachments are never listed

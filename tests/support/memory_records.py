@@ -33,7 +33,7 @@ class MemoryRecords(Records):
 
     name = "memory"
     away = (AwayError,)
-    lost = ()
+    lost: tuple[type[Exception], ...] = ()
 
     def __init__(self, memory: Memory | None = None, max_bytes: int | None = None) -> None:
         self.memory = memory or Memory()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from typing_extensions import ParamSpec
@@ -111,7 +112,8 @@ class Calls:
             self._opening.add_done_callback(_failed)  # nobody else may ask for its exception
 
     async def _reopen(self) -> None:
-        await self._records.close()
+        with suppress(*self._records.away):
+            await self._records.close()
         await self._records.open()
 
     async def _close(self) -> None:

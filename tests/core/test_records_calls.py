@@ -1,0 +1,219 @@
+"""How a ``RecordStore`` meets its backend: opening, timeouts, failures; and what it asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from chatkit.owners import SINGLE_OWNER
+from chatkit.records import RecordStore, copy_records
+from chatkit.store import StoreError, StoreUnavailableError
+from support.memory_records import AwayError, Memory, MemoryRecords
+from support.record_samples import NOON, item, thread
+
+
+@pytest.fixture
+def records() -> MemoryRecords:
+    return MemoryRecords()
+
+
+@pytest.fixture
+def store(records: MemoryRecords) -> RecordStore[Any]:
+    return RecordStore(records, owner=SINGLE_OWNER, timeout=0.05)
+
+
+async def test_lc1_building_opens_nothing_and_the_first_calls_open_once(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    assert records.calls == []
+    await asyncio.gather(*(store.load_threads(5, None, "asc", None) for _ in range(5)))
+    assert records.opened == 1
+    await store.aclose()
+    assert records.closed == 1
+
+
+async def test_lc1_async_with_opens_at_once(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    async with store:
+        assert records.opened == 1
+    assert records.closed == 1
+
+
+async def test_closing_what_was_never_open_asks_the_backend_nothing(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    await store.aclose()
+    assert records.calls == []
+
+
+async def test_du2_drivers_errors_become_unavailable_and_the_store_recovers(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    await store.save_thread(thread(), None)
+    records.failing = AwayError("cable cut")
+    with pytest.raises(StoreUnavailableError, match="memory: cable cut") as caught:
+        await store.load_thread("t", None)
+    assert caught.value.__cause__ is records.failing
+    records.failing = None
+    assert await store.load_thread("t", None) == thread()
+    await store.aclose()
+
+
+async def test_du2_a_backend_that_hangs_is_unavailable_within_the_timeout(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    await store.save_thread(thread(), None)
+    records.hanging = True
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailableError, match=r"memory: no answer within 0.05 s") as caught:
+        await store.load_thread("t", None)
+    assert time.monotonic() - started < 1
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    records.hanging = False
+    assert await store.load_thread("t", None) == thread()
+    await store.aclose()
+
+
+async def test_du2_a_backend_that_cannot_be_opened_is_tried_again(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    records.failing = AwayError("not yet")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="not yet"):
+            await store.load_threads(5, None, "asc", None)
+    records.failing = None
+    await store.load_threads(5, None, "asc", None)
+    await store.aclose()
+    assert (records.opened, records.closed) == (1, 1)
+
+
+async def test_an_error_that_loses_the_connection_has_it_opened_anew_once(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    class LostError(AwayError):
+        pass
+
+    records.lost = (LostError,)
+    await store.save_thread(thread(), None)
+    records.failing = LostError("gone")
+    outcomes = await asyncio.gather(
+        *(store.load_thread("t", None) for _ in range(5)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 5
+    records.failing = None
+    assert await store.load_thread("t", None) == thread()
+    await store.aclose()
+    assert (records.opened, records.closed) == (2, 1)  # and one close that failed
+
+
+async def test_closing_ends_although_the_backend_hangs(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    records.hanging = True
+    with pytest.raises(StoreUnavailableError):
+        await store.load_threads(5, None, "asc", None)
+    await store.aclose()
+
+
+async def test_other_errors_are_not_dressed_up(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    await store.load_threads(5, None, "asc", None)
+    records.failing = KeyError("a bug")
+    with pytest.raises(KeyError, match="a bug"):
+        await store.load_threads(5, None, "asc", None)
+    records.failing = None
+    await store.aclose()
+
+
+async def test_pg6_wrong_arguments_never_reach_the_backend(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    for limit, order in ((0, "asc"), (5, "up")):
+        with pytest.raises(ValueError, match=r"limit|order"):
+            await store.load_threads(limit, None, order, None)
+    assert records.calls == []
+
+
+async def test_each_call_is_one_trip_to_the_backend(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    async with store:
+        await store.save_thread(thread(), None)
+        for call, trips in [
+            (store.add_thread_item("t", item("a"), None), ["write"]),
+            (store.load_thread_items("t", None, 5, "asc", None), ["page"]),
+            (store.load_thread_items("t", "a", 5, "asc", None), ["page"]),
+            (store.delete_items_after("t", "a", None), ["remove_after"]),
+            (store.delete_thread_items("t", ["a", "b"], None), ["remove"]),
+            (store.update_thread("t", {"title": "x"}, None), ["read", "replace"]),
+            (store.delete_thread("t", None), ["remove"]),
+        ]:
+            records.calls.clear()
+            await call
+            assert records.calls == trips
+
+
+async def test_th6_an_update_that_meets_another_starts_over(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    async with store:
+        await store.save_thread(thread(), None)
+        await asyncio.gather(
+            store.update_thread("t", {"title": "x"}, None),
+            store.update_thread("t", {"allowed_image_domains": ["y"]}, None),
+        )
+        assert records.calls.count("replace") == 3
+        final = await store.load_thread("t", None)
+        assert (final.title, final.allowed_image_domains) == ("x", ["y"])
+
+
+async def test_a_stored_record_of_a_strange_form_is_named(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    async with store:
+        await store.save_thread(thread(), None)
+        for key, row in records.memory.rows.items():
+            records.memory.rows[key] = row._replace(json=b'{"id": 7}')
+        with pytest.raises(StoreError, match="thread 't' is stored in a form that does not load"):
+            await store.load_thread("t", None)
+
+
+async def test_an_adapter_may_use_any_name_for_its_own_methods() -> None:
+    class Adapter(RecordStore[Any]):
+        """Everything private that a subclass might think of."""
+
+        _calls = _records = _owner = _load = _read = _write = _page = _items = None
+        _threads = _find = _dump = _remove = _attachments = None
+
+    async with Adapter(MemoryRecords(), owner=SINGLE_OWNER) as store:
+        await store.save_thread(thread(), None)
+        await store.add_thread_item("t", item("i"), None)
+        assert (await store.load_thread_items("t", None, 5, "asc", None)).data == [item("i")]
+
+
+async def test_copied_records_have_the_same_pages() -> None:
+    source, target = MemoryRecords(Memory()), MemoryRecords(Memory())
+    store: RecordStore[str] = RecordStore(source, owner=str)
+    copy: RecordStore[str] = RecordStore(target, owner=str)
+    async with store, copy:
+        for owner in ("a", "b"):
+            for id in ("z", "y"):
+                await store.save_thread(thread(id), owner)
+                for one in ("3", "1", "2"):
+                    await store.add_thread_item(id, item(one), owner)
+                await store.add_thread_item(id, item("0", NOON.replace(year=2000)), owner)
+        for _ in range(2):  # the second time, everything is there already
+            assert await copy_records(source, target, page_size=3) == 20
+        for owner in ("a", "b"):
+            pages = [await one.load_threads(9, None, "asc", owner) for one in (store, copy)]
+            assert pages[0] == pages[1]
+            for id in ("z", "y"):
+                items = [
+                    await one.load_thread_items(id, None, 9, "desc", owner) for one in (store, copy)
+                ]
+                assert items[0] == items[1]
