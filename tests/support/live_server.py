@@ -27,9 +27,6 @@ import uvicorn
 ServerName: TypeAlias = Literal["uvicorn", "hypercorn"]
 SERVERS: tuple[ServerName, ...] = ("uvicorn", "hypercorn")
 
-GRACE_S = 10
-"""How long a server that shuts down waits for open responses."""
-
 
 @dataclass(frozen=True)
 class Address:
@@ -43,11 +40,16 @@ class Address:
 
 
 @asynccontextmanager
-async def serve(app: Any, server: ServerName = "uvicorn") -> AsyncIterator[Address]:
-    """Serve an ASGI application until the block is left."""
+async def serve(
+    app: Any, server: ServerName = "uvicorn", *, grace_s: int = 10
+) -> AsyncIterator[Address]:
+    """Serve an ASGI application until the block is left.
+
+    ``grace_s`` is how long responses that are still open may then take.
+    """
     with _listening_socket() as listener:
         stop = asyncio.Event()
-        running = asyncio.create_task(_RUN[server](app, listener, stop))
+        running = asyncio.create_task(_RUN[server](app, listener, stop, grace_s))
         try:
             yield Address(listener.getsockname()[1])
         finally:
@@ -97,16 +99,19 @@ class _Uvicorn(uvicorn.Server):
         await self.stop.wait()  # uvicorn's own loop looks ten times a second
 
 
-async def _run_uvicorn(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S)
+async def _run_uvicorn(
+    app: Any, listener: socket.socket, stop: asyncio.Event, grace_s: int
+) -> None:
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=grace_s)
     await _Uvicorn(config, stop).serve(sockets=[listener])
 
 
-async def _run_hypercorn(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _run_hypercorn(
+    app: Any, listener: socket.socket, stop: asyncio.Event, grace_s: int
+) -> None:
     config = hypercorn.config.Config()
     config.bind = [f"fd://{os.dup(listener.fileno())}"]  # it closes what it is given
-    config.graceful_timeout = GRACE_S
-    config.shutdown_timeout = GRACE_S
+    config.graceful_timeout = grace_s
     config.errorlog = None
     await hypercorn.asyncio.serve(app, config, shutdown_trigger=stop.wait)
 
