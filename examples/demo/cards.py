@@ -209,6 +209,7 @@ def labelled(label: str, name: str, field: dict[str, Any]) -> dict[str, Any]:
         "type": "Col",
         "gap": 1,
         "flex": 1,
+        "minWidth": 150,
         "children": [
             {"type": "Label", "fieldName": name, "value": label},
             {**field, "name": name},

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import uvicorn
 from assistant import DemoAssistant
+from typing_extensions import override
 from web import DemoSite
 
 from chatkit.owners import SINGLE_OWNER
@@ -28,7 +29,7 @@ from chatkit.store import StoreError
 from chatkit_sqlite import SQLiteStore
 
 HOST = "127.0.0.1"  # one user, no login: never open this to a network
-SECONDS_TO_FINISH = 3  # for replies that are still running when the demo is stopped
+SECONDS_TO_FINISH = 10  # for storing what replies had said when the demo was stopped
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
     )
     greet(door.getsockname()[1], database)
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[door])
+        PromptServer(config).run(sockets=[door])
 
 
 def whole_number(name: str, default: int) -> int:
@@ -69,6 +70,19 @@ def seconds(name: str, default: float) -> float:
     if not 0 <= duration <= 60:
         sys.exit(f"{name} must be a number of seconds from 0 to 60, not {text!r}.")
     return duration
+
+
+class PromptServer(uvicorn.Server):
+    """Hangs up when it is told to stop, instead of waiting for replies that may take minutes.
+
+    To the assistant that is as if every reader had pressed Stop: what they read is stored.
+    """
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        await super().shutdown(sockets)
 
 
 async def try_out(database: Path) -> None:

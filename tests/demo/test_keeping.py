@@ -87,6 +87,18 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     assert after == before
 
 
+def test_ctrl_c_in_the_middle_of_a_reply_keeps_what_was_read(tmp_path: Path) -> None:
+    with demo_running(tmp_path, DEMO_PACE="0.05") as demo:
+        with demo.listening("threads.create", input=user_input("long")) as events:
+            thread_id = next(events)["thread"]["id"]
+            heard = words_heard(events, 25)
+            last_words = demo.interrupt()
+        assert (demo.process.returncode, last_words) == (0, "")
+    with demo_running(tmp_path) as demo:
+        _, reply = demo.items(thread_id)
+    assert text_of(reply).startswith(heard)
+
+
 def test_a_kill_in_the_middle_of_a_reply_loses_nothing_stored_before(tmp_path: Path) -> None:
     with demo_running(tmp_path, DEMO_PACE=SLOW) as demo:
         thread_id = thread_of(demo.say("remember the sea is blue"))

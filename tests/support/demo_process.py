@@ -85,6 +85,11 @@ class Demo:
         data: list[dict[str, Any]] = self.answer("threads.list", limit=100)["data"]
         return data
 
+    def interrupt(self) -> str:
+        """End the process as Ctrl-C does; what it still said."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=SECONDS)[0]
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         self.process.kill()
@@ -118,7 +123,7 @@ def demo_running(folder: Path, **environment: str) -> Iterator[Demo]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=SECONDS)
+        process.communicate(timeout=SECONDS)  # reads and closes the pipe, and waits
 
 
 def start(folder: Path, **environment: str) -> subprocess.Popen[str]:
