@@ -11,13 +11,15 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatkit.owners import SINGLE_OWNER
 from chatkit.store import StoreUnavailableError
-from chatkit_sqlite import SQLiteStore, UnusableFileError
+from chatkit_sqlite import SQLiteStore, UnusableFileError, connections
 from chatkit_sqlite.connections import Settings, WritingConnection
+from chatkit_sqlite.groups import run_group
 from support.record_samples import item, thread
 
 Store = SQLiteStore[None]
@@ -263,6 +265,18 @@ async def test_a_removed_file_swallows_no_write(path: Path, store: Store, gone: 
         await store.add_thread_item("t", item("lost?"), None)
     assert str(path) in str(caught.value)
     assert isinstance(caught.value.__cause__, OSError)
+
+
+async def test_a_file_removed_during_a_commit_swallows_no_write(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_and_run(connection: sqlite3.Connection, group: Any) -> None:
+        path.unlink()
+        run_group(connection, group)
+
+    monkeypatch.setattr(connections, "run_group", remove_and_run)
+    with pytest.raises(StoreUnavailableError, match="removed"):
+        await store.add_thread_item("t", item("lost?"), None)
 
 
 @pytest.mark.parametrize("gone", ["chat.db-wal", "chat.db-shm"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from chatkit.store import StoreError
-from chatkit.types import Attachment, ThreadItem, ThreadMetadata
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 TRecord = TypeVar("TRecord", bound="_Identified")
 
@@ -30,6 +31,11 @@ class Codec(Generic[TRecord]):
     @cached_property
     def _adapter(self) -> TypeAdapter[TRecord]:
         return TypeAdapter(self._type)  # costs milliseconds, so not at import
+
+    @cached_property
+    def _page_type(self) -> type[Page[TRecord]]:
+        page: Any = Page
+        return page[self._type]  # type: ignore[no-any-return]  # a class that is made here
 
     def dump(self, model: TRecord, name: str) -> bytes:
         """The JSON to store.
@@ -55,6 +61,14 @@ class Codec(Generic[TRecord]):
             return self._adapter.validate_json(json)
         except ValueError as error:
             raise StoreError(f"{name} is stored in a form that does not load: {error}") from error
+
+    def page(self, jsons: Sequence[bytes], limit: int, name: str) -> Page[TRecord]:
+        """A page of at most ``limit`` records; one more in ``jsons`` says that there are more."""
+        data = [self.load(json, name) for json in jsons[:limit]]
+        has_more = len(jsons) > limit
+        after = data[-1].id if has_more else None
+        # The records have just been checked one by one.
+        return self._page_type.model_construct(data=data, has_more=has_more, after=after)
 
 
 THREADS: Codec[ThreadMetadata] = Codec(ThreadMetadata)

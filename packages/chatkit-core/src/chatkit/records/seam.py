@@ -24,7 +24,7 @@ class Collection(NamedTuple):
     """Where ids are unique and records have an order: an owner's threads, the items of one of
     its threads, or its attachments.
 
-    All text in it is the user's: any characters, any length, and never empty, save ``parent``.
+    All text in it is the user's: any characters but lone surrogates, any length, even none.
     """
 
     owner: str

@@ -140,7 +140,7 @@ class RecordStore(Store[TContext]):
             return page
         # Only now is it worth a call to learn whether the cursor or the thread is unknown.
         if await self.__find(items.threads, thread_id) is None:
-            return Page()
+            return ITEMS.page([], limit, "")
         raise _no_cursor(items, after)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
@@ -263,9 +263,7 @@ class RecordStore(Store[TContext]):
         if found is None:
             return None
         name = f"one of the {collection.kind.value}s of {collection.parent or collection.owner!r}"
-        data = [codec.load(json, name) for json in found[:limit]]
-        has_more = len(found) > limit
-        return Page(data=data, has_more=has_more, after=data[-1].id if has_more else None)
+        return codec.page(found, limit, name)
 
     async def __remove(self, collection: Collection, ids: Sequence[str]) -> None:
         stored = [id for id in ids if _are_text(collection, id)]
