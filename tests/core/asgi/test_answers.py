@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chatkit.asgi import ChatKitEndpoint, Request
+from chatkit.asgi.request import read_request
 from support.chat_http import EchoServer, chat, create_thread
 from support.live_server import SERVERS, ServerName, client_of
 from support.memory_store import MemoryStore
@@ -107,8 +108,6 @@ async def test_the_context_function_sees_the_whole_request_but_its_body(
 
 
 def test_secrets_in_headers_do_not_show_in_logs_of_a_request() -> None:
-    from chatkit.asgi.request import read_request
-
     scope = {
         "type": "http",
         "method": "POST",

@@ -139,12 +139,12 @@ async def test_a_user_who_presses_stop_stops_the_turn(
     assert await stored_texts(server) == ["Half a"]
 
 
-@pytest.mark.parametrize("name", SERVERS)
 async def test_a_server_that_shuts_down_in_mid_stream_stores_what_was_shown(
-    name: ServerName, server: ThinkingServer
+    server: ThinkingServer,
 ) -> None:
     endpoint = ChatKitEndpoint(server, context=lambda request: None)
-    async with serve(endpoint, name, grace_s=0) as address:
+    # Not hypercorn: from Python 3.12 on it waits for open connections without a limit.
+    async with serve(endpoint, "uvicorn", grace_s=0) as address:
         reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
         writer.write(post(create_thread()))
         await reader.readuntil(b"Half a")
