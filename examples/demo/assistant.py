@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from deeds import DEEDS
-from scenes import continue_after_input, pick_scene
-from turn import Turn, now
 from typing_extensions import override
 
 from chatkit.actions import Action
@@ -27,6 +24,9 @@ from chatkit.types import (
     UserMessageItem,
     WidgetItem,
 )
+from deeds import DEEDS
+from scenes import continue_after_input, pick_scene
+from turn import Turn, now
 
 TITLE_LENGTH = 48
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
 
-from cards import TASKS, cancelled_card, lock_card, receipt_card, tasks_card
 from pydantic import BaseModel, Field, ValidationError
-from turn import Turn
 
+from cards import TASKS, cancelled_card, lock_card, receipt_card, tasks_card
 from chatkit.types import (
     ActiveStatus,
     ClientEffectEvent,
@@ -18,6 +17,7 @@ from chatkit.types import (
     WidgetItem,
 )
 from chatkit.widgets import DynamicWidgetRoot
+from turn import Turn
 
 Deed: TypeAlias = Callable[[Turn, WidgetItem, Any], AsyncIterator[ThreadStreamEvent]]
 """From the turn, the widget that was clicked and the action's payload to the events."""

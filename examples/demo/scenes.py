@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from cards import commands_card, lock_card, order_form, report_card, tasks_card
-from turn import Turn, now, words_of
-
 from chatkit.errors import CustomStreamError
 from chatkit.store import walk_items
 from chatkit.types import (
@@ -43,6 +41,7 @@ from chatkit.types import (
     WorkflowTaskUpdated,
 )
 from chatkit.widgets import DynamicWidgetRoot
+from turn import Turn, now, words_of
 
 Play: TypeAlias = Callable[[Turn], AsyncIterator[ThreadStreamEvent]]
 """From the turn to the events of the reply."""

@@ -20,13 +20,13 @@ import sys
 from pathlib import Path
 
 import uvicorn
-from assistant import DemoAssistant
 from typing_extensions import override
-from web import DemoSite
 
+from assistant import DemoAssistant
 from chatkit.owners import SINGLE_OWNER
 from chatkit.store import StoreError
 from chatkit_sqlite import SQLiteStore
+from web import DemoSite
 
 HOST = "127.0.0.1"  # one user, no login: never open this to a network
 SECONDS_TO_FINISH = 10  # for storing what replies had said when the demo was stopped

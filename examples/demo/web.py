@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from assistant import DemoAssistant
-
 from chatkit.asgi import ChatKitEndpoint
 
 Scope: TypeAlias = MutableMapping[str, Any]
