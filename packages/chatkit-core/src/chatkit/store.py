@@ -312,13 +312,15 @@ async def walk_items(
 ) -> AsyncIterator[ThreadItem]:
     """Every item of a thread, page by page.
 
-    Ends also on a store that says ``has_more`` without a cursor, or gives the same cursor again.
+    Ends also on a store that says ``has_more`` without a cursor, or gives a cursor again.
     """
     after: str | None = None
+    cursors: set[str] = set()
     while True:
         page = await store.load_thread_items(thread_id, after, page_size, order, context)
         for item in page.data:
             yield item
-        if not page.has_more or page.after is None or page.after == after:
+        if not page.has_more or page.after is None or page.after in cursors:
             return
         after = page.after
+        cursors.add(after)
