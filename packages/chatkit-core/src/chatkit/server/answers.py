@@ -120,8 +120,9 @@ async def delete_thread(
 ) -> Empty:
     """The thread goes last, so that a repeated delete finishes one that failed half-way."""
     thread_id = request.params.thread_id
-    key = thread_key(server.store.owner_of(context), thread_id)
-    await server.running_turns.stop(key, deleted=True)
+    if await is_own_thread(server, thread_id, context):
+        key = thread_key(server.store.owner_of(context), thread_id)
+        await server.running_turns.stop(key, deleted=True)
     async for item in walk_items(server.store, thread_id, context, order="asc"):
         if isinstance(item, UserMessageItem):
             for attachment in item.attachments:
@@ -209,3 +210,12 @@ async def delete_own_attachment(
     if server.attachment_store is not None:
         await server.attachment_store.delete_attachment(attachment_id, context)
     await server.store.delete_attachment(attachment_id, context)
+
+
+async def is_own_thread(server: Integration[TContext], thread_id: str, context: TContext) -> bool:
+    """Whether the caller has a thread of that id."""
+    try:
+        await server.store.load_thread(thread_id, context)
+    except NotFoundError:
+        return False
+    return True
