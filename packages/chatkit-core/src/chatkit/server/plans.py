@@ -18,7 +18,7 @@ from chatkit.server.forms import answered
 from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
 from chatkit.server.messages import check_message
-from chatkit.server.turn import Plan
+from chatkit.server.turn import Plan, close
 from chatkit.server.wire import client_thread
 from chatkit.store import Store, walk_items
 from chatkit.types import (
@@ -129,8 +129,12 @@ async def add_structured_input(
 
     async def events() -> AsyncIterator[ThreadStreamEvent]:
         yield ThreadItemReplacedEvent(item=form)
-        async for event in server.respond(thread, None, context):
-            yield event
+        answer = server.respond(thread, None, context)
+        try:
+            async for event in answer:
+                yield event
+        finally:
+            await close(answer)
 
     return Plan(thread=thread, context=context, open=nothing, events=events)
 

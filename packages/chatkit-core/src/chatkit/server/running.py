@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
@@ -86,18 +86,15 @@ class RunningTurns:
         ``deleted``: the thread is about to be deleted; nothing more is stored, and whoever reads
         the turns is told.
         """
-        turns = list(self._turns.get(key, ()))
-        for turn in turns:
-            turn.stop(deleted=deleted)
-        for turn in turns:
-            await self._wait(turn)
+        await _stop(list(self._turns.get(key, ())), deleted=deleted)
 
     async def stop_all(self) -> None:
         """Stop every turn of the running event loop, and wait for all that is being written."""
         loop = asyncio.get_running_loop()
-        for key in [key for key in self._turns if key[0] is loop]:
-            await self.stop(key)
-        tasks = {task for task in self._tasks if task.get_loop() is loop}
+        # copies first: other threads have event loops, turns and writes of their own in there
+        here = [turns for key, turns in list(self._turns.items()) if key[0] is loop]
+        await _stop([turn for turns in here for turn in turns])
+        tasks = {task for task in list(self._tasks) if task.get_loop() is loop}
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=SHUTDOWN_LIMIT_S)
             if late:
@@ -114,15 +111,27 @@ class RunningTurns:
     def _add(self, turn: Stoppable) -> None:
         self._turns.setdefault(turn.key, []).append(turn)
 
-    @staticmethod
-    async def _wait(turn: Stoppable) -> None:
-        if turn.is_read_by(asyncio.current_task()):
-            return  # an integration that sends a request from within its own turn
-        try:
-            await asyncio.wait_for(turn.ended.wait(), STOP_LIMIT_S)
-        except asyncio.TimeoutError:
-            logger.warning(
-                "a turn in thread %r did not end within %s s of being stopped",
-                turn.key[2],
-                STOP_LIMIT_S,
-            )
+
+async def _stop(turns: Sequence[Stoppable], *, deleted: bool = False) -> None:
+    """Stop turns and wait for all of them, together no longer than the limit."""
+    for turn in turns:
+        turn.stop(deleted=deleted)
+    deadline = asyncio.get_running_loop().time() + STOP_LIMIT_S
+    for turn in turns:
+        await _wait(turn, deadline)
+
+
+async def _wait(turn: Stoppable, deadline: float) -> None:
+    if turn.ended.is_set():
+        return
+    if turn.is_read_by(asyncio.current_task()):
+        return  # an integration that sends a request from within its own turn
+    try:
+        left_s = deadline - asyncio.get_running_loop().time()
+        await asyncio.wait_for(turn.ended.wait(), left_s)
+    except asyncio.TimeoutError:
+        logger.warning(
+            "a turn in thread %r did not end within %s s of being stopped",
+            turn.key[2],
+            STOP_LIMIT_S,
+        )

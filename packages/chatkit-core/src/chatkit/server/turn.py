@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -28,12 +29,13 @@ from chatkit.server.integration import Integration
 from chatkit.server.pending import PendingItems, has_text
 from chatkit.server.running import thread_key
 from chatkit.server.wire import cleaned, client_thread, encode_event, is_hidden
-from chatkit.store import NotFoundError
+from chatkit.store import NotFoundError, StoreError
 from chatkit.types import (
     AssistantMessageItem,
     ErrorEvent,
     StreamOptionsEvent,
     ThreadCreatedEvent,
+    ThreadItem,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
@@ -69,9 +71,9 @@ class Plan(Generic[TContext]):
 
     thread: ThreadMetadata
     context: TContext
-    open: Callable[[], Awaitable[Sequence[ThreadStreamEvent]]]
+    open: Callable[[], Coroutine[Any, Any, Sequence[ThreadStreamEvent]]]
     events: Callable[[], AsyncIterator[ThreadStreamEvent]]
-    undo: Callable[[], Awaitable[None]] | None = None
+    undo: Callable[[], Coroutine[Any, Any, None]] | None = None
     takes_over: bool = False
 
 
@@ -94,10 +96,13 @@ class Turn(Generic[TContext]):
         self._running = False
         self._deleted = False
         self._stopped_from_outside = False
+        self._context = copy_context()
         self._reader: asyncio.Task[Any] | None = None
         self._reader_was_cancelled_here = False
+        self._cancellations_before = 0
         self._write: asyncio.Task[Any] | None = None
         self._rescue_task: asyncio.Task[None] | None = None
+        self._over = False
         self._chunks = self._run()
         self._closing = False
         self._closed = asyncio.Event()
@@ -106,12 +111,13 @@ class Turn(Generic[TContext]):
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The turn as chunks for the wire. Ends early, without error, after ``stop``."""
-        self._reader = asyncio.current_task()
+        self._is_read_from_here()
         try:
             async for chunk in self._chunks:
-                self._reader = None
-                yield chunk
-                self._reader = asyncio.current_task()
+                if not self._stopped_from_outside:
+                    self._reader = None
+                    yield chunk
+                    self._is_read_from_here()
                 if self._stopped_from_outside:
                     break
         except (asyncio.CancelledError, GeneratorExit):
@@ -137,16 +143,21 @@ class Turn(Generic[TContext]):
         if self._rescue_task is not None or self.is_read_by(asyncio.current_task()):
             return
         self._stopped_from_outside = True
+        self._start_rescue()
         if self._reader is not None:
             self._reader_was_cancelled_here = True
             self._reader.cancel()
         else:  # suspended at a chunk: the reader may never come back for the next
-            self._start_rescue()
-            self._server.running_turns.hold(self._close())
+            self._context.run(self._server.running_turns.hold, self._close())
 
     def is_read_by(self, task: asyncio.Task[Any] | None) -> bool:
         """Whether ``task`` is the one in which the integration runs at this moment."""
         return task is not None and self._reader is task
+
+    def _is_read_from_here(self) -> None:
+        self._reader = task = asyncio.current_task()
+        if sys.version_info >= (3, 11) and task is not None:
+            self._cancellations_before = task.cancelling()
 
     # --- the turn's own course --------------------------------------------------------------
 
@@ -158,11 +169,14 @@ class Turn(Generic[TContext]):
             await asyncio.sleep(0)
             options = self._server.get_stream_options(self._thread, self._plan.context)
             yield encode_event(StreamOptionsEvent(stream_options=options))
-            async with _closing(self._plan.events()) as events:
+            async with self._closing_after(self._plan.events()) as events:
                 async for event in events:
-                    visible = await self._take(event)
-                    if visible is not None:
-                        yield encode_event(visible)
+                    visible = self._visible(event)
+                    # first of all, so that nothing that cannot be sent is stored
+                    chunk = None if visible is None else encode_event(visible)
+                    await self._take(event)
+                    if chunk is not None:
+                        yield chunk
                     if self._thread_has_changed():
                         yield encode_event(await self._held(self._save_thread()))
             if self._thread_has_changed():
@@ -170,6 +184,22 @@ class Turn(Generic[TContext]):
         except Exception as error:
             for event in await self._held(self._fail(error)):
                 yield encode_event(event)
+
+    @asynccontextmanager
+    async def _closing_after(
+        self, events: AsyncIterator[ThreadStreamEvent]
+    ) -> AsyncGenerator[AsyncIterator[ThreadStreamEvent], None]:
+        """Close the integration's events, if they are a generator, when the turn breaks off."""
+        try:
+            yield events
+        except BaseException as error:
+            if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+                self._start_rescue()  # now, since the integration may take for ever to clean up
+            try:
+                await close(events)
+            except Exception:
+                logger.exception("the integration failed while it was being closed")
+            raise
 
     async def _open(self) -> Sequence[ThreadStreamEvent]:
         turns = self._server.running_turns
@@ -179,27 +209,34 @@ class Turn(Generic[TContext]):
             self._opened = True
             return events
 
-    async def _take(self, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
-        """Store what the event says, and return it as the client may see it, if at all."""
+    def _visible(self, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
+        """The event as the client may see it, if at all."""
+        if isinstance(event, (ThreadItemUpdatedEvent, ThreadItemRemovedEvent)):
+            return None if event.item_id in self._hidden_ids else event
+        if isinstance(event, (ThreadItemAddedEvent, ThreadItemDoneEvent, ThreadItemReplacedEvent)):
+            return None if is_hidden(event.item) else event
+        if isinstance(event, (ThreadCreatedEvent, ThreadUpdatedEvent)):
+            return cleaned(event)
+        return event
+
+    async def _take(self, event: ThreadStreamEvent) -> None:
+        """Store what the event says, or remember it as pending."""
         if isinstance(event, ThreadItemUpdatedEvent):
             self._pending.update(event.item_id, event.update)
-            return None if event.item_id in self._hidden_ids else event
-        if isinstance(event, ThreadItemAddedEvent):
+        elif isinstance(event, ThreadItemAddedEvent):
             self._pending.add(event.item)
+            self._note_whether_hidden(event.item)
         elif isinstance(event, (ThreadItemDoneEvent, ThreadItemReplacedEvent)):
             await self._held(self._store_item(event))
+            self._note_whether_hidden(event.item)
         elif isinstance(event, ThreadItemRemovedEvent):
             await self._held(self._remove_item(event.item_id))
-            return None if event.item_id in self._hidden_ids else event
-        elif isinstance(event, (ThreadCreatedEvent, ThreadUpdatedEvent)):
-            return cleaned(event)
+
+    def _note_whether_hidden(self, item: ThreadItem) -> None:
+        if is_hidden(item):
+            self._hidden_ids.add(item.id)
         else:
-            return event
-        if is_hidden(event.item):
-            self._hidden_ids.add(event.item.id)
-            return None
-        self._hidden_ids.discard(event.item.id)
-        return event
+            self._hidden_ids.discard(item.id)
 
     async def _store_item(self, event: ThreadItemDoneEvent | ThreadItemReplacedEvent) -> None:
         item, context = event.item, self._plan.context
@@ -238,27 +275,26 @@ class Turn(Generic[TContext]):
         """Store what was shown, and return the events that end the turn."""
         if not self._running:
             await self._undo()
-            return [await self._error_event(error)]
         if isinstance(error, NotFoundError) and await self._thread_is_gone():
-            return [THREAD_DELETED]
-        events = [await self._error_event(error)]
+            self._deleted = True
+            return []
+        events = [self._error_event(error)]
         try:
             await self._keep_pending_text()
             if self._thread_has_changed():
                 events.append(await self._save_thread())
         except NotFoundError:
-            return [THREAD_DELETED]
-        except Exception:
+            self._deleted = True
+            return []
+        except (Exception, asyncio.CancelledError):
             logger.exception("what thread %r showed before an error is lost", self._thread.id)
         return events
 
-    async def _error_event(self, error: Exception) -> ThreadStreamEvent:
+    def _error_event(self, error: Exception) -> ThreadStreamEvent:
         if isinstance(error, CustomStreamError):
             return ErrorEvent(code="custom", message=error.message, allow_retry=error.allow_retry)
         if isinstance(error, StreamError):
             return ErrorEvent(code=error.code, allow_retry=error.allow_retry)
-        if not self._running and isinstance(error, NotFoundError) and await self._thread_is_gone():
-            return THREAD_DELETED
         logger.error("a turn in thread %r failed", self._thread.id, exc_info=error)
         return ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
 
@@ -297,42 +333,54 @@ class Turn(Generic[TContext]):
 
     def _start_rescue(self) -> asyncio.Task[None]:
         if self._rescue_task is None:
-            self._rescue_task = self._server.running_turns.hold(self._rescue())
+            hold = self._server.running_turns.hold
+            # in the context of the turn's own request, whoever stops it
+            self._rescue_task = self._context.run(hold, self._rescue())
         return self._rescue_task
 
     async def _rescue(self) -> None:
         """Bring the store to what the user has seen; runs apart from the stopped reader."""
         try:
-            await self._end_of_write()
             try:
                 await asyncio.wait_for(self._closed.wait(), CLOSE_LIMIT_S)
             except asyncio.TimeoutError:
                 logger.warning("the integration of thread %r is slow to stop", self._thread.id)
+            self._over = True
+            await self._end_of_write()
             if not self._opened:
                 await self._undo()
             elif self._running and not self._deleted and not await self._thread_is_gone():
-                await self._server.handle_stream_cancelled(
-                    self._thread, self._pending.snapshot(), self._plan.context
-                )
-                if self._thread_has_changed():
-                    await self._save_thread()
+                await self._keep_what_was_shown()
         except NotFoundError:
             logger.info("thread %r was deleted while its turn was stopping", self._thread.id)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             logger.exception("what thread %r showed before a stop is lost", self._thread.id)
         finally:
             self._end()
 
     async def _end_of_write(self) -> None:
         """Wait for the write that was under way; if it failed, its item is still pending."""
-        if self._write is not None:
-            await asyncio.wait({self._write})
-            if error := self._write.exception():
-                logger.warning("a write of a stopped turn failed: %s", error)
+        if self._write is None:
+            return
+        await asyncio.wait({self._write})
+        if not self._write.cancelled() and (error := self._write.exception()):
+            logger.warning("a write of a stopped turn failed: %s", error)
+
+    async def _keep_what_was_shown(self) -> None:
+        try:
+            await self._server.handle_stream_cancelled(
+                self._thread, self._pending.snapshot(), self._plan.context
+            )
+        finally:
+            if self._thread_has_changed():
+                await self._save_thread()
 
     async def _undo(self) -> None:
         if self._opening and not self._opened and self._plan.undo is not None:
-            await self._plan.undo()
+            try:
+                await self._plan.undo()
+            except Exception:
+                logger.exception("the half-made thread %r could not be removed", self._thread.id)
 
     def _forgive_own_cancellation(self) -> bool:
         """Take back the cancellation that ``stop`` asked for; whether there is no other one."""
@@ -340,7 +388,7 @@ class Turn(Generic[TContext]):
             return False
         task = asyncio.current_task()
         if sys.version_info >= (3, 11) and task is not None:
-            return task.uncancel() == 0
+            return task.uncancel() <= self._cancellations_before
         return True
 
     def _end(self) -> None:
@@ -349,24 +397,19 @@ class Turn(Generic[TContext]):
 
     # --- writes -----------------------------------------------------------------------------------
 
-    async def _held(self, work: Awaitable[T]) -> T:
+    async def _held(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a write in a task of the server's, so that a cancelled reader leaves it whole."""
-        self._write = task = self._server.running_turns.hold(_as_coroutine(work))
+        if self._over:  # the integration has outlived its stop; what was shown is stored
+            work.close()
+            raise asyncio.CancelledError
+        self._write = task = self._server.running_turns.hold(work)
         await asyncio.wait({task})
+        if task.cancelled():  # not by us: some drivers do so to whoever waits for a connection
+            raise StoreError("the store cancelled a write")
         return task.result()
 
 
-async def _as_coroutine(work: Awaitable[T]) -> T:
-    return await work
-
-
-@asynccontextmanager
-async def _closing(
-    events: AsyncIterator[ThreadStreamEvent],
-) -> AsyncGenerator[AsyncIterator[ThreadStreamEvent], None]:
-    """Close the integration's events afterwards, if they are a generator."""
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
+async def close(events: AsyncIterator[ThreadStreamEvent]) -> None:
+    """Let an integration clean up, if it is a generator."""
+    if isinstance(events, AsyncGenerator):
+        await events.aclose()
