@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from support.live_server import serve
+from support.chat_http import assistant_texts, chat, create_thread, events_in
+from support.served_file import LIMIT_S, served
 
 ROOT = Path(__file__).parents[2]
 SERVED_ELSEWHERE = {"docs/http.md"}
@@ -53,6 +52,8 @@ def blocks_of(page: Path) -> list[Block]:
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 SCRIPTS = [b for b in BLOCKS if b.language == "python" and b.page not in SERVED_ELSEWHERE]
+PARROT = next(block for block in SCRIPTS if block.page == "README.md")
+BY_HAND = [block for block in SCRIPTS if "from parrot import" in block.text]
 COMMANDS = [
     (block, line)
     for block in BLOCKS
@@ -69,6 +70,7 @@ def test_every_block_has_a_language_that_is_tested() -> None:
 
 @pytest.mark.parametrize("block", SCRIPTS, ids=str)
 def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
+    save_parrot(tmp_path)
     script = tmp_path / "pasted.py"
     script.write_text(block.text)
     done = subprocess.run(
@@ -82,34 +84,47 @@ def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-async def test_the_server_in_the_readme_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    [block] = [b for b in SCRIPTS if b.page == "README.md" and "\napp = " in b.text]
-    assert len([line for line in block.text.splitlines() if line.strip()]) <= 20
-    monkeypatch.chdir(tmp_path)
-    script = tmp_path / "parrot.py"
-    script.write_text(block.text)
-    app: Any = runpy.run_path(str(script))["app"]
-    request = {
-        "type": "threads.create",
-        "params": {
-            "input": {
-                "content": [{"type": "input_text", "text": "Polly"}],
-                "attachments": [],
-                "inference_options": {},
-            }
-        },
-    }
-    async with serve(app) as address, httpx.AsyncClient(base_url=address.url) as client:
-        answer = await client.post("/", json=request, headers={"x-user": "ada"})
-        assert "You said: Polly" in answer.text
-        for user, count in (("ada", 1), ("bob", 0)):
-            listed = await client.post(
-                "/", json={"type": "threads.list", "params": {}}, headers={"x-user": user}
-            )
-            assert len(listed.json()["data"]) == count
+# --- the README's servers ------------------------------------------------------------------------
+
+
+def save_parrot(folder: Path) -> None:
+    """Do as the README says: save its first block as ``parrot.py``."""
+    (folder / "parrot.py").write_text(PARROT.text)
+
+
+def test_the_server_in_the_readme_has_20_lines() -> None:
+    assert len([line for line in PARROT.text.splitlines() if line.strip()]) <= 20
+
+
+async def test_the_server_in_the_readme_answers_and_keeps_users_apart(tmp_path: Path) -> None:
+    with served(PARROT.text, tmp_path) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=LIMIT_S) as client:
+            said = await client.post("/", json=create_thread("Polly"), headers={"x-user": "ada"})
+            assert assistant_texts(events_in(said.content)) == ["You said: Polly"]
+            for user, count in (("ada", 1), ("bob", 0)):
+                request = {"type": "threads.list", "params": {}}
+                listed = await client.post("/", json=request, headers={"x-user": user})
+                assert len(listed.json()["data"]) == count
     assert (tmp_path / "chat.db").exists()
+
+
+@pytest.mark.parametrize("block", BY_HAND, ids=str)
+async def test_a_framework_in_the_readme_serves_a_chat(block: Block, tmp_path: Path) -> None:
+    save_parrot(tmp_path)
+    with served(block.text, tmp_path) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=LIMIT_S) as client:
+            await chat(client, "/chatkit")
+            refused = await client.post("/chatkit", json={"type": "unknown"})
+            assert (refused.status_code, refused.json()["error"]["field"]) == (400, "type")
+
+
+def test_the_readme_shows_three_frameworks() -> None:
+    names = ("fastapi", "django", "flask")
+    assert [[f"from {name}" in block.text for name in names].index(True) for block in BY_HAND] == [
+        0,
+        1,
+        2,
+    ]
 
 
 # --- commands ------------------------------------------------------------------------------------

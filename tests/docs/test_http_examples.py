@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support import serve_example
 from support.chat_http import assistant_texts, chat, create_thread, events_in
+from support.served_file import LIMIT_S, served
 
 PAGE = Path(__file__).parents[2] / "docs" / "http.md"
-LIMIT_S = 30
 LIST_THREADS = {"type": "threads.list", "params": {}}
 ADA = {"Authorization": "Bearer secret-of-ada"}
 ALAN = {"Authorization": "Bearer secret-of-alan"}
@@ -41,25 +36,6 @@ def examples() -> dict[str, str]:
 
 
 EXAMPLES = examples()
-
-
-@contextmanager
-def served(code: str, folder: Path) -> Iterator[str]:
-    """Serve a file with that code from a process of its own; yields the URL."""
-    file = folder / "example_app.py"
-    file.write_text(code, encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        process = subprocess.Popen(
-            [sys.executable, serve_example.__file__, str(file), str(listener.fileno())],
-            cwd=folder,
-            pass_fds=[listener.fileno()],
-        )
-    try:
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=LIMIT_S)
 
 
 def test_the_page_shows_every_way_to_serve() -> None:
