@@ -383,7 +383,10 @@ class Turn(Generic[TContext]):
                 logger.exception("the half-made thread %r could not be removed", self._thread.id)
 
     def _forgive_own_cancellation(self) -> bool:
-        """Take back the cancellation that ``stop`` asked for; whether there is no other one."""
+        """Take back the cancellation that ``stop`` asked for; whether there is no other one.
+
+        Python 3.10 does not count: there, another one in the very same step is lost.
+        """
         if not self._reader_was_cancelled_here:
             return False
         task = asyncio.current_task()
