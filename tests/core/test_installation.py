@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-IMPORTS = "import chatkit.types, chatkit.widgets, chatkit.store, chatkit.types"
+IMPORTS = "import chatkit.server, chatkit.types, chatkit.widgets, chatkit.store"
 COMMAND = "pip uninstall -y openai-chatkit && pip install --force-reinstall --no-deps chatkit-core"
 
 
@@ -60,5 +60,15 @@ def test_the_warning_comes_even_when_a_later_import_fails(site: Path) -> None:
     script = (
         "import sys; sys.modules['chatkit.actions'] = None\n"
         "try:\n    import chatkit.types\nexcept ImportError:\n    pass"
+    )
+    assert COMMAND in warnings_of(script, site)
+
+
+def test_the_warning_comes_first_when_the_server_is_imported(site: Path) -> None:
+    """As above, for the import that most programs begin with."""
+    install_rival(site)
+    script = (
+        "import sys; sys.modules['chatkit.errors'] = None\n"
+        "try:\n    import chatkit.server\nexcept ImportError:\n    pass"
     )
     assert COMMAND in warnings_of(script, site)

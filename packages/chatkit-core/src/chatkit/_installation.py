@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 
 RIVAL = "openai-chatkit"
 MEND = f"pip uninstall -y {RIVAL} && pip install --force-reinstall --no-deps chatkit-core"
 
 
+@cache
 def warn_of_rival() -> None:
-    """Warn once if ``openai-chatkit`` is installed too, and say what mends it."""
+    """Warn, at the first call only, if ``openai-chatkit`` is installed too; say what mends it."""
     try:
         distribution(RIVAL)
     except PackageNotFoundError:

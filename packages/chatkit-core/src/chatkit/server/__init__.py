@@ -4,6 +4,11 @@
 events, ``wire.py`` reads and writes bytes. Names of other modules that the public SDK's
 ``chatkit.server`` can also be asked for are handed on, so that existing imports work.
 """
+# ruff: noqa: E402 - the warning comes first: a half-overwritten installation may fail below
+
+from chatkit._installation import warn_of_rival
+
+warn_of_rival()
 
 from chatkit.actions import Action
 from chatkit.errors import (
