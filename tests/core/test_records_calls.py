@@ -107,7 +107,24 @@ async def test_an_error_that_loses_the_connection_has_it_opened_anew_once(
     records.failing = None
     assert await store.load_thread("t", None) == thread()
     await store.aclose()
-    assert (records.opened, records.closed) == (2, 1)  # and one close that failed
+    assert (records.opened, records.closed) == (2, 2)
+
+
+async def test_cc4_a_cancelled_call_leaves_no_task_behind(
+    records: MemoryRecords, store: RecordStore[Any]
+) -> None:
+    await store.load_threads(5, None, "asc", None)
+    records.hanging = True
+    call = asyncio.ensure_future(store.load_thread("t", None))
+    while records.calls[-1] != "read":
+        await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    records.hanging = False
+    await store.aclose()
 
 
 async def test_closing_ends_although_the_backend_hangs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -283,11 +284,22 @@ async def test_a_file_removed_during_a_commit_swallows_no_write(
 async def test_a_removed_log_costs_nothing(path: Path, store: Store, gone: str) -> None:
     path.with_name(gone).unlink()
     with pytest.raises(StoreUnavailableError, match="removed"):
-        await ids(store)
+        await store.add_thread_item("t", item("refused"), None)
     await store.add_thread_item("t", item("after"), None)
     assert await ids(store) == ["before", "after"]
     async with SQLiteStore[None](path, owner=SINGLE_OWNER) as other:
         assert await ids(other) == ["before", "after"]
+
+
+async def test_every_call_that_meets_a_removed_file_says_so(path: Path, store: Store) -> None:
+    path.unlink()
+    calls: list[asyncio.Future[Any]] = []
+    for number in range(20):  # some meet the file, some its being opened again
+        calls.append(asyncio.ensure_future(store.add_thread_item("t", item(f"{number}"), None)))
+        calls.append(asyncio.ensure_future(store.load_thread("t", None)))
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {StoreUnavailableError}
 
 
 async def test_a_removed_file_is_not_created_anew_and_works_when_it_is_back(

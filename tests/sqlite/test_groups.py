@@ -129,6 +129,24 @@ async def test_cancelled_callers_leave_their_group_alone(store: Store, groups: l
     assert {"1", "3", "5", "7"} <= set(await ids(store))
 
 
+async def test_closing_leaves_nothing_of_cancelled_calls_behind(
+    path: Path, store: Store, groups: list[int]
+) -> None:
+    calls = [
+        asyncio.ensure_future(store.add_thread_item("t", item(f"{n}"), None)) for n in range(5)
+    ]
+    while not groups:
+        await asyncio.sleep(0)
+    late = asyncio.ensure_future(store.add_thread_item("t", item("late"), None))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    for call in (*calls, late):
+        call.cancel()
+    await store.aclose()
+    await asyncio.gather(*calls, late, return_exceptions=True)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_reading_goes_on_while_another_process_writes(path: Path, store: Store) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

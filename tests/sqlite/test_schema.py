@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -111,6 +112,27 @@ async def test_a_newer_file_is_refused_and_left_alone(filled: Path, look: Look) 
     assert str(filled) in str(caught.value)
     await store.aclose()
     assert look("PRAGMA user_version") == [(7,)]
+
+
+def test_a_file_that_another_process_is_just_making_is_not_mistaken_for_a_strange_one(
+    path: Path,
+) -> None:
+    one = sqlite3.connect(path, isolation_level=None)
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+
+    def meanwhile(statement: str) -> None:
+        if "user_version" in statement:
+            with suppress(sqlite3.OperationalError):  # locked: the question is not over yet
+                schema.upgrade(other, str(path))
+
+    one.set_trace_callback(meanwhile)
+    assert schema.check_version(one, str(path)) == 0
+    one.set_trace_callback(None)
+    schema.upgrade(other, str(path))
+    assert schema.check_version(one, str(path)) == 1
+    schema.upgrade(one, str(path))
+    one.close()
+    other.close()
 
 
 async def test_no_statement_scans_or_sorts(filled: Path) -> None:

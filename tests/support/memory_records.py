@@ -29,7 +29,7 @@ class AwayError(Exception):
 
 
 class MemoryRecords(Records):
-    """Every operation yields to the loop once, as one over a network would."""
+    """Every operation yields to the loop a few times, as one over a network would."""
 
     name = "memory"
     away = (AwayError,)
@@ -49,8 +49,8 @@ class MemoryRecords(Records):
         self.opened += 1
 
     async def close(self) -> None:
-        await self._trip("close")
         self.closed += 1
+        await self._trip("close")
 
     async def read(self, collection: Collection, id: str) -> bytes | None:
         await self._trip("read")
@@ -122,7 +122,10 @@ class MemoryRecords(Records):
 
     async def _trip(self, operation: str) -> None:
         self.calls.append(operation)
-        await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if operation not in ("open", "close") and self.opened == self.closed:
+            raise RuntimeError(f"{operation} while closed")
         if self.hanging:
             await asyncio.get_running_loop().create_future()
         if self.failing is not None:

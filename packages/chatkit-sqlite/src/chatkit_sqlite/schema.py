@@ -22,6 +22,20 @@ class UnusableFileError(StoreUnavailableError):
     """The file is no ChatKit store, or one of a newer version. Waiting does not help."""
 
 
+def check_version(connection: sqlite3.Connection, path: str) -> int:
+    """The version of the file, 0 for an empty one.
+
+    Raises:
+        UnusableFileError: The file belongs to something else, or to a newer version.
+    """
+    # One transaction, because another process may be making the file just now.
+    connection.execute("BEGIN")
+    try:
+        return _version(connection, path)
+    finally:
+        connection.rollback()
+
+
 def upgrade(connection: sqlite3.Connection, path: str) -> None:
     """Bring the file to the newest version, in one transaction, if it is not there yet.
 
@@ -33,10 +47,9 @@ def upgrade(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited.
-        for script in SCRIPTS[check_version(connection, path) :]:
-            for statement in _statements(
-                files("chatkit_sqlite").joinpath(script).read_text("utf-8")
-            ):
+        for script in SCRIPTS[_version(connection, path) :]:
+            text = files("chatkit_sqlite").joinpath(script).read_text("utf-8")
+            for statement in _statements(text):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(SCRIPTS)}")
@@ -46,12 +59,7 @@ def upgrade(connection: sqlite3.Connection, path: str) -> None:
         raise
 
 
-def check_version(connection: sqlite3.Connection, path: str) -> int:
-    """The version of the file, 0 for an empty one.
-
-    Raises:
-        UnusableFileError: The file belongs to something else, or to a newer version.
-    """
+def _version(connection: sqlite3.Connection, path: str) -> int:
     application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:
