@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -187,6 +188,48 @@ async def test_a_file_locked_while_it_is_opened_is_an_error_and_then_works_again
     other.close()
     await store.save_thread(thread(), None)
     await store.aclose()
+
+
+async def test_a_file_whose_log_another_process_keeps_off_is_an_error_and_then_works(
+    path: Path, store: Store
+) -> None:
+    await store.aclose()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM thread").fetchall()
+    waiting = SQLiteStore[None](path, owner=SINGLE_OWNER, timeout=0.2)
+    with pytest.raises(StoreUnavailableError, match="locked"):
+        await waiting.load_thread("t", None)
+    other.execute("ROLLBACK")
+    other.close()
+    assert await waiting.load_thread("t", None) == thread()
+    await waiting.aclose()
+
+
+async def test_a_file_system_without_a_log_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What SQLite answers where memory cannot be shared, as on some network file systems.
+    monkeypatch.setattr(connections, "_ask_for_wal", lambda connection: "delete")
+    await fails_to_open(path, "offers no write-ahead log, only delete")
+
+
+async def test_a_reader_that_cannot_be_opened_leaves_no_writer_behind(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, settings: object) -> None:
+        raise sqlite3.OperationalError("too many open files")
+
+    before = set(threading.enumerate())
+    with monkeypatch.context() as patch:
+        patch.setattr(connections.ReadingConnection, "prepare", fail)
+        await fails_to_open(path, "too many open files")
+    for started in set(threading.enumerate()) - before:
+        started.join(10)
+        assert not started.is_alive()
+    async with SQLiteStore[None](path, owner=SINGLE_OWNER) as store:
+        await store.save_thread(thread(), None)
 
 
 FULL_DISK = """
