@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import aclosing
 
 import pytest
@@ -270,3 +271,22 @@ async def test_a_reader_that_has_survived_a_cancellation_is_not_cancelled_by_a_t
     await hanging.wait()
     await chat.running_turns.stop(thread_key("", thread.id))
     assert types(await reader)[-1] == "thread.item.added"
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="Python 3.10 cannot tell a stop from a task that was stopped"
+)
+async def test_an_integration_that_awaits_a_cancelled_task_of_its_own_ends_in_an_error_event() -> (
+    None
+):
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None) -> Events:
+        yield begun(assistant(thread_id=thread.id))
+        yield delta("seen")
+        tool = asyncio.create_task(asyncio.Event().wait())
+        tool.cancel()
+        await tool
+
+    chat = Chat(respond)
+    thread = await chat.new_thread()
+    assert types(await read(chat, thread))[-1] == "error"
+    assert kinds(await chat.stored(thread.id)) == ["user_message", "assistant_message"]

@@ -181,7 +181,9 @@ class Turn(Generic[TContext]):
                         yield encode_event(await self._held(self._save_thread()))
             if self._thread_has_changed():
                 yield encode_event(await self._held(self._save_thread()))
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if self._is_stop(error):
+                raise
             for event in await self._held(self._fail(error)):
                 yield encode_event(event)
 
@@ -193,11 +195,13 @@ class Turn(Generic[TContext]):
         try:
             yield events
         except BaseException as error:
-            if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            if self._is_stop(error):
                 self._start_rescue()  # now, since the integration may take for ever to clean up
             try:
                 await close(events)
-            except Exception:
+            except (Exception, asyncio.CancelledError) as failure:
+                if self._is_stop(failure):
+                    raise
                 logger.exception("the integration failed while it was being closed")
             raise
 
@@ -271,7 +275,7 @@ class Turn(Generic[TContext]):
 
     # --- failure ----------------------------------------------------------------------------------
 
-    async def _fail(self, error: Exception) -> list[ThreadStreamEvent]:
+    async def _fail(self, error: BaseException) -> list[ThreadStreamEvent]:
         """Store what was shown, and return the events that end the turn."""
         if not self._running:
             await self._undo()
@@ -290,7 +294,7 @@ class Turn(Generic[TContext]):
             logger.exception("what thread %r showed before an error is lost", self._thread.id)
         return events
 
-    def _error_event(self, error: Exception) -> ThreadStreamEvent:
+    def _error_event(self, error: BaseException) -> ThreadStreamEvent:
         if isinstance(error, CustomStreamError):
             return ErrorEvent(code="custom", message=error.message, allow_retry=error.allow_retry)
         if isinstance(error, StreamError):
@@ -381,6 +385,19 @@ class Turn(Generic[TContext]):
                 await self._plan.undo()
             except Exception:
                 logger.exception("the half-made thread %r could not be removed", self._thread.id)
+
+    def _is_stop(self, error: BaseException) -> bool:
+        """Whether the reader is stopped, rather than the integration broken.
+
+        An integration may await a task of its own that was cancelled; Python 3.10 cannot tell that
+        from a stop.
+        """
+        if not isinstance(error, asyncio.CancelledError):
+            return isinstance(error, GeneratorExit)
+        task = asyncio.current_task()
+        if sys.version_info >= (3, 11) and task is not None:
+            return task.cancelling() > self._cancellations_before
+        return True
 
     def _forgive_own_cancellation(self) -> bool:
         """Take back the cancellation that ``stop`` asked for; whether there is no other one.
