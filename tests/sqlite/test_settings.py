@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from chatkit.asgi import describe_failure
 from chatkit.owners import SINGLE_OWNER
+from chatkit.store import RecordTooLargeError
 from chatkit_sqlite import SQLiteStore
 from chatkit_sqlite.connections import Settings, WritingConnection
 from support.record_samples import thread
@@ -86,3 +88,17 @@ async def test_json_is_kept_as_utf8_that_any_tool_can_read(tmp_path: Path) -> No
     (owner, id, created, json) = rows[0]
     assert (owner, id, created) == ("single-owner", "t", 1715947200123457)
     assert '"title":"é\\u0000"' in json.decode()
+
+
+async def test_a_client_whose_record_is_too_large_is_not_told_where_the_file_is(
+    tmp_path: Path,
+) -> None:
+    store = SQLiteStore[None](tmp_path / "chat.db", owner=SINGLE_OWNER, max_record_bytes=300)
+    async with store:
+        await store.save_thread(thread(), None)
+        with pytest.raises(RecordTooLargeError) as refused:
+            await store.update_thread(thread().id, {"title": "long" * 100}, None)
+    told = describe_failure(refused.value)
+    assert told.status == 413
+    assert "300" in told.message
+    assert str(tmp_path) not in told.message

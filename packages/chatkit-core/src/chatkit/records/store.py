@@ -235,8 +235,9 @@ class RecordStore(Store[TContext]):
         json = codec.dump(model, name)
         most = self.__records.max_bytes
         if most is not None and len(json) > most:
+            # Clients are shown these words, so they do not name the backend.
             raise RecordTooLargeError(
-                f"{name} has {len(json)} bytes, and {self.__records.name} holds at most {most}"
+                f"{name} has {len(json)} bytes; the store holds at most {most}"
             )
         return json
 
