@@ -19,6 +19,7 @@ from chatkit.types import (
     WidgetItem,
 )
 from support.chat import (
+    CONTEXT,
     Chat,
     Events,
     Json,
@@ -106,6 +107,35 @@ async def test_a_turn_whose_reader_has_stalled_is_stopped_too() -> None:
         "user_message",
         "assistant_message",
     ]
+
+
+@pytest.mark.parametrize("kind", ["threads.add_user_message", "threads.retry_after_item"])
+async def test_a_turn_that_takes_over_sees_what_the_one_before_it_made_of_the_thread(
+    kind: str,
+) -> None:
+    hanging = asyncio.Event()
+    seen: list[Any] = []
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None) -> Events:
+        seen.append((thread.title, dict(thread.metadata)))
+        thread.title = thread.title or f"Title {len(seen)}"
+        thread.metadata[f"turn {len(seen)}"] = True
+        if not hanging.is_set():
+            hanging.set()
+            await asyncio.Event().wait()
+        yield done(assistant("finished", thread_id=thread.id))
+
+    chat = Chat(respond, store=SlowStore(delay=0.002))
+    thread = await chat.new_thread(user(id="u-0"))
+    params = {"thread_id": thread.id, "input": says("first")}
+    first = asyncio.create_task(read(chat, "threads.add_user_message", **params))
+    await hanging.wait()
+    params = {"input": says("second")} if "add" in kind else {"item_id": "u-0"}
+    await chat.events(kind, thread_id=thread.id, **params)
+    await first
+    assert seen == [(None, {}), ("Title 1", {"turn 1": True})]
+    stored = await chat.store.load_thread(thread.id, CONTEXT)
+    assert (stored.title, stored.metadata) == ("Title 1", {"turn 1": True, "turn 2": True})
 
 
 async def test_many_messages_at_once_are_all_stored_and_the_last_is_answered() -> None:

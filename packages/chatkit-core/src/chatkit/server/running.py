@@ -64,21 +64,22 @@ class RunningTurns:
         return task
 
     @asynccontextmanager
-    async def starting(self, turn: Stoppable, *, take_over: bool) -> AsyncGenerator[None, None]:
+    async def starting(self, turn: Stoppable, *, take_over: bool) -> AsyncGenerator[bool, None]:
         """Around the first writes of a turn; ``take_over`` stops the thread's other turns first.
 
         Turns that take over wait for each other, so that none is stopped before its user
-        message is stored.
+        message is stored. Says whether there were any to stop.
         """
         if not take_over:
             self._add(turn)
-            yield
+            yield False
             return
         lock = self._locks.setdefault(turn.key, asyncio.Lock())
         async with lock:
+            has_others = turn.key in self._turns
             await self.stop(turn.key)
             self._add(turn)
-            yield
+            yield has_others
 
     async def stop(self, key: ThreadKey, *, deleted: bool = False) -> None:
         """Stop a thread's turns as their users would, and wait until what they showed is stored.

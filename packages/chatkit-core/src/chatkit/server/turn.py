@@ -207,11 +207,21 @@ class Turn(Generic[TContext]):
 
     async def _open(self) -> Sequence[ThreadStreamEvent]:
         turns = self._server.running_turns
-        async with turns.starting(self, take_over=self._plan.takes_over):
+        async with turns.starting(self, take_over=self._plan.takes_over) as took_over:
+            if took_over:
+                await self._held(self._read_thread_anew())
             self._opening = True
             events = await self._held(self._plan.open())
             self._opened = True
             return events
+
+    async def _read_thread_anew(self) -> None:
+        """See what turns that were stopped for this one have made of the thread, the last thing
+        they did: it was read before."""
+        thread = await self._store.load_thread(self._thread.id, self._plan.context)
+        for name in ThreadMetadata.model_fields:
+            setattr(self._thread, name, getattr(thread, name))
+        self._saved = self._thread.model_copy(deep=True)
 
     def _visible(self, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
         """The event as the client may see it, if at all."""
