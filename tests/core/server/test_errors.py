@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -145,6 +147,28 @@ async def test_a_store_that_fails_in_mid_turn_ends_in_an_error_event_that_allows
     assert events[-1] == {"type": "error", "code": "stream.error", "allow_retry": True}
     assert "never stored" not in json.dumps(events)
     assert "progress_update" not in types(events)
+
+
+async def test_a_thread_that_cannot_be_saved_is_logged_once_and_keeps_the_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Stubborn(MemoryStore):
+        async def update_thread(
+            self, thread_id: str, changes: Mapping[str, Any], context: Any
+        ) -> ThreadMetadata:
+            raise StoreUnavailableError("secret detail")
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None) -> Events:
+        yield begun(assistant(thread_id=thread.id))
+        thread.title = "New"
+        yield delta("shown")
+
+    chat = Chat(respond, store=Stubborn())
+    events = await chat.create()
+    assert types(events)[-1] == "error"
+    assert kinds(await chat.stored(events[0]["thread"]["id"]))[1:] == ["assistant_message"]
+    [record] = caplog.records
+    assert record.exc_info is not None
 
 
 async def test_the_integration_is_closed_when_the_store_fails() -> None:

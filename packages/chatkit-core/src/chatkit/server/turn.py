@@ -89,6 +89,7 @@ class Turn(Generic[TContext]):
         self._thread = plan.thread
         self._saved = plan.thread.model_copy(deep=True)
         self._pending = PendingItems()
+        self._could_not_save = False
         self._hidden_ids: set[str] = set()
         self._stored_ids: set[str] = set()
         self._opening = False
@@ -279,7 +280,11 @@ class Turn(Generic[TContext]):
             for name in ThreadMetadata.model_fields
             if getattr(now, name) != getattr(self._saved, name)
         }
-        thread = await self._store.update_thread(now.id, changes, self._plan.context)
+        try:
+            thread = await self._store.update_thread(now.id, changes, self._plan.context)
+        except Exception:
+            self._could_not_save = True
+            raise
         self._saved = now
         return ThreadUpdatedEvent(thread=client_thread(thread))
 
@@ -295,13 +300,13 @@ class Turn(Generic[TContext]):
         events = [self._error_event(error)]
         try:
             await self._keep_pending_text()
-            if self._thread_has_changed():
+            if self._thread_has_changed() and not self._could_not_save:
                 events.append(await self._save_thread())
         except NotFoundError:
             self._deleted = True
             return []
         except (Exception, asyncio.CancelledError):
-            logger.exception("what thread %r showed before an error is lost", self._thread.id)
+            logger.exception("not all of thread %r was stored after an error", self._thread.id)
         return events
 
     def _error_event(self, error: BaseException) -> ThreadStreamEvent:
