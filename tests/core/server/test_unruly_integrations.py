@@ -290,3 +290,36 @@ async def test_an_integration_that_awaits_a_cancelled_task_of_its_own_ends_in_an
     thread = await chat.new_thread()
     assert types(await read(chat, thread))[-1] == "error"
     assert kinds(await chat.stored(thread.id)) == ["user_message", "assistant_message"]
+
+
+async def test_what_an_integration_says_after_its_turn_was_taken_over_is_not_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatkit.server.turn.CLOSE_LIMIT_S", 0.01)
+    hanging, let_go = asyncio.Event(), asyncio.Event()
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None) -> Events:
+        if hanging.is_set():
+            return
+        yield begun(assistant("seen", thread_id=thread.id))
+        hanging.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await let_go.wait()
+        yield done(assistant("too late", id="late", thread_id=thread.id))
+
+    chat = Chat(respond)
+    thread = await chat.new_thread()
+    params = {"thread_id": thread.id, "input": says("go")}
+    first = asyncio.create_task(chat.events("threads.add_user_message", **params))
+    await hanging.wait()
+    await chat.events("threads.add_user_message", **params)
+    let_go.set()
+    await first
+    assert kinds(await chat.stored(thread.id)) == [
+        "user_message",
+        "assistant_message",
+        "sdk_hidden_context",
+        "user_message",
+    ]
