@@ -37,11 +37,14 @@ async def test_thread_and_message_are_stored_before_the_client_hears_of_the_thre
     pytest.fail("no thread.created")
 
 
-async def test_a_thread_whose_first_message_cannot_be_stored_is_taken_back() -> None:
-    class NoItems(MemoryStore):
-        async def add_thread_item(self, thread_id: str, item: ThreadItem, context: Any) -> None:
-            raise StoreUnavailableError("no connection")
+class NoItems(MemoryStore):
+    """Takes everything but items."""
 
+    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: Any) -> None:
+        raise StoreUnavailableError("no connection")
+
+
+async def test_a_thread_whose_first_message_cannot_be_stored_is_taken_back() -> None:
     store = NoItems()
     chat = Chat(store=store, attachment_store=Vault())
     attachment_id = await uploaded(chat)
@@ -52,13 +55,26 @@ async def test_a_thread_whose_first_message_cannot_be_stored_is_taken_back() -> 
     assert store.attachments[attachment_id].upload_descriptor is not None
 
 
+async def test_a_message_that_cannot_be_stored_leaves_its_attachments_free() -> None:
+    store = NoItems()
+    chat = Chat(store=store, attachment_store=Vault())
+    thread = await chat.new_thread()
+    attachment_id = await uploaded(chat)
+    message = says("hello", attachments=[attachment_id])
+    events = await chat.events("threads.add_user_message", thread_id=thread.id, input=message)
+    assert types(events) == ["error"]
+    assert store.attachments[attachment_id].thread_id is None
+
+
 @pytest.mark.parametrize("calls_before_the_stop", [1, 2, 3, 4])
 async def test_a_thread_whose_creation_is_cancelled_is_taken_back(
     calls_before_the_stop: int,
 ) -> None:
     store = SlowStore()
-    chat = Chat(store=store)
-    result = await chat.stream("threads.create", input=says("hello"))
+    chat = Chat(store=store, attachment_store=Vault())
+    attachment_id = await uploaded(chat)
+    message = says("hello", attachments=[attachment_id])
+    result = await chat.stream("threads.create", input=message)
     reader = asyncio.create_task(first_chunk(result))
     for _ in range(calls_before_the_stop):
         store.entered.clear()
@@ -69,6 +85,7 @@ async def test_a_thread_whose_creation_is_cancelled_is_taken_back(
     await chat.aclose()
     assert store.inner.threads == {}
     assert store.inner.items == {}
+    assert store.inner.attachments[attachment_id].thread_id is None
 
 
 async def test_a_message_whose_storing_is_cancelled_leaves_its_attachments_free() -> None:

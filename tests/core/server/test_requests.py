@@ -120,6 +120,15 @@ async def test_other_pending_calls_are_removed_when_a_result_arrives() -> None:
     assert [item.id for item in await chat.stored(thread.id)] == ["user-1", "newest"]
 
 
+async def test_a_tool_result_does_not_read_the_whole_of_a_long_thread() -> None:
+    store = Asked()
+    chat = Chat(store=store)
+    earlier = [assistant("earlier", id=f"a-{n}") for n in range(250)]
+    thread = await chat.new_thread(*earlier, user(), tool_call())
+    await chat.events("threads.add_client_tool_output", thread_id=thread.id, result=1)
+    assert store.limits == [100]
+
+
 # --- retry -----------------------------------------------------------------------------------
 
 

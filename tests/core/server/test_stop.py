@@ -270,6 +270,22 @@ async def test_closing_the_server_stops_running_turns_and_keeps_their_text(
     await chat.aclose()
 
 
+async def test_closing_the_server_waits_for_writes_beyond_what_it_gives_each_turn(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatkit.server.running.STOP_LIMIT_S", 0.001)
+    store = SlowStore()
+    chat = Chat(speaker.respond, store=store)
+    reader = asyncio.create_task(
+        read_words(aiter(await chat.stream("threads.create", input=says("go"))), words=3)
+    )
+    await speaker.spoke.wait()
+    await chat.aclose()
+    rows = store.inner.items[speaker.thread_id].values()
+    assert kinds([row.record for row in rows])[1:] == ["assistant_message", "sdk_hidden_context"]
+    await reader
+
+
 async def test_a_stream_that_is_never_read_writes_nothing(speaker: Speaker) -> None:
     chat = Chat(speaker.respond)
     result = await chat.stream("threads.create", input=says("go"))
