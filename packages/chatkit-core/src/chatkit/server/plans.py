@@ -209,8 +209,6 @@ async def find_pending_calls(
     past_user_message = False
     seen = 0
     async for item in walk_items(store, thread_id, context, order="desc", page_size=LOOK_BACK):
-        if past_user_message and seen % LOOK_BACK == 0:
-            break
         seen += 1
         if isinstance(item, UserMessageItem):
             past_user_message = True
@@ -219,6 +217,8 @@ async def find_pending_calls(
                 newest = item
             else:
                 others.append(item.id)
+        if past_user_message and seen % LOOK_BACK == 0:
+            break
     if newest is None:
         raise RequestRefusedError(f"no client tool call is pending in thread {thread_id!r}")
     return newest, others
