@@ -6,8 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from openai import InternalServerError, OpenAIError
-
 from agents import (
     Agent,
     AgentsException,
@@ -16,6 +14,8 @@ from agents import (
     RunResultStreaming,
     function_tool,
 )
+from openai import InternalServerError, OpenAIError
+
 from support.scripted_model import (
     Break,
     Call,

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
 from openai import AsyncOpenAI
 
-from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
 from support.live_server import serve
 from support.scripted_model.chat_completions import chat_completions_stream
 from support.scripted_model.responses import responses_stream
