@@ -154,12 +154,12 @@ class AgentContext(BaseModel, Generic[TContext]):
 
 def tool_events_of(context: AgentContext[Any]) -> ToolEvents:
     """What tools have put on the context."""
-    return context._tools
+    return context._tools  # pyright: ignore[reportPrivateUsage] - this module's own
 
 
 def workflow_of(context: AgentContext[Any]) -> OpenWorkflow:
     """What is to be done with the context's workflow."""
-    return context._workflow
+    return context._workflow  # pyright: ignore[reportPrivateUsage] - this module's own
 
 
 async def _copies(states: AsyncGenerator[WidgetRoot, None]) -> AsyncGenerator[WidgetRoot, None]:

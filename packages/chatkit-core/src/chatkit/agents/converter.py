@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from openai.types.responses.response_output_text import (
     AnnotationContainerFileCitation,
@@ -109,7 +109,7 @@ async def read_citation(converter: ResponseStreamConverter, citation: object) ->
 
 def _fields(citation: object) -> Mapping[str, Any]:
     if isinstance(citation, Mapping):
-        return {str(name): value for name, value in citation.items()}
+        return cast("Mapping[str, Any]", citation)
     if isinstance(citation, BaseModel):
         return citation.model_dump()
     return {} if citation is None else vars(citation)

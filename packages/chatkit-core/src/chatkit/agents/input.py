@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias, cast
 
 from agents import TResponseInputItem
-from openai.types.responses import ResponseInputContentParam, ResponseInputTextParam
+from openai.types.responses import (
+    ResponseInputContentParam,
+    ResponseInputTextParam,
+    ResponseOutputTextParam,
+)
 from openai.types.responses.response_input_item_param import Message
 
 from chatkit.types import (
@@ -97,12 +101,12 @@ class ThreadItemConverter:
 
     async def assistant_message_to_input(self, item: AssistantMessageItem) -> Input:
         """An answer, as the model gave it."""
-        parts = [
+        parts: list[ResponseOutputTextParam] = [
             {"type": "output_text", "text": part.text, "annotations": []} for part in item.content
         ]
         if not parts:
             return None
-        message = {"type": "message", "role": "assistant", "content": parts}
+        message: dict[str, Any] = {"type": "message", "role": "assistant", "content": parts}
         # The API takes an answer without the id and status that the SDK's type wants: ids are
         # for answers that the API itself keeps, and this one may come from anywhere.
         return cast("TResponseInputItem", message)

@@ -72,16 +72,20 @@ class ToolEvents:
             raise cancelled
 
     async def _wait_for_admission(self) -> asyncio.CancelledError | None:
-        if self._merge is None or self._merge.is_read_by(asyncio.current_task()):
+        if self._merge is not None and self._merge.is_read_by(asyncio.current_task()):
             return None
         try:
             async with self._gate:  # one after the other, as they came
                 await asyncio.sleep(0)  # what the SDK has just queued comes first
-                while self._merge is not None and not self._merge.admits():
-                    await self._merge.change()
+                while (merge := self._busy_merge()) is not None:
+                    await merge.change()
         except asyncio.CancelledError as error:
             return error
         return None
+
+    def _busy_merge(self) -> Merge | None:
+        """Who reads, if a tool has to wait for that."""
+        return None if self._merge is None or self._merge.admits() else self._merge
 
     def put(self, event: ThreadStreamEvent) -> None:
         """Add an event; inside ``admission``."""
@@ -155,8 +159,10 @@ class Merge:
         await self._wait_for_the_end()
 
     async def _wait_for_the_end(self) -> None:
-        left = tasks_of(self._run) | ({self._pump_task} if self._pump_task else set())
-        left = {task for task in left if not task.done()} - {asyncio.current_task()}
+        tasks: set[asyncio.Task[Any]] = tasks_of(self._run)
+        if self._pump_task is not None:
+            tasks.add(self._pump_task)
+        left = {task for task in tasks if not task.done() and task is not asyncio.current_task()}
         if not left:
             return
         try:

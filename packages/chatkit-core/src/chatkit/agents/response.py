@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime, timezone
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from agents import RawResponsesStreamEvent, RunItemStreamEvent, StreamEvent
 from openai.types.responses import (
@@ -90,7 +90,7 @@ class RunTranslator:
         self._annotation_counts: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._images: dict[str, GeneratedImageItem] = {}
         self._thought: StreamingThoughtTracker | None = None
-        self._calls: list[Mapping[str, Any]] = []
+        self._calls: list[dict[str, Any]] = []
         self._produced: dict[str, None] = {}
 
     async def translate(self, event: StreamEvent) -> Events:
@@ -136,10 +136,11 @@ class RunTranslator:
         )
         return [ThreadItemDoneEvent(item=item)]
 
-    def _call_of(self, name: str) -> Mapping[str, Any]:
+    def _call_of(self, name: str) -> dict[str, Any]:
         """The latest call of that name; a tool that asks the client for another one: its own."""
         named = [call for call in self._calls if call.get("name") == name]
-        return next(reversed(named or self._calls), {})
+        found = named or self._calls
+        return found[-1] if found else {}
 
     # --- items ---------------------------------------------------------------------------------
 
@@ -341,11 +342,13 @@ HANDLERS: dict[str, Handler] = {
 """The model's events that become events of the thread, by type."""
 
 
-def _fields(raw_item: object) -> Mapping[str, Any]:
+def _fields(raw_item: object) -> dict[str, Any]:
     """A call's fields, whatever it is given as."""
+    names = ("name", "call_id", "id")
     if isinstance(raw_item, Mapping):
-        return {str(name): value for name, value in raw_item.items()}
-    return {name: getattr(raw_item, name, None) for name in ("name", "call_id", "id")}
+        call = cast("Mapping[str, Any]", raw_item)
+        return {name: call.get(name) for name in names}
+    return {name: getattr(raw_item, name, None) for name in names}
 
 
 def _now() -> datetime:

@@ -41,8 +41,8 @@ TASK_NAMES = (
 def name_both_packages() -> None:
     """Have requests of the SDK's models during a turn name this package too."""
     for module, name in HEADER_VARIABLES:
-        variable = getattr(module, name, None)
-        if isinstance(variable, ContextVar):
+        variable: ContextVar[Headers] | None = getattr(module, name, None)
+        if variable is not None:
             register_scope(Scope(variable, _with_user_agent))
 
 
