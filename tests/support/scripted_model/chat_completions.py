@@ -14,6 +14,7 @@ from support.scripted_model.script import (
     Call,
     Failure,
     Gate,
+    Interruption,
     Message,
     Output,
     Piece,
@@ -59,7 +60,7 @@ def _deltas(reply: Sequence[Output], ids: Ids) -> Iterator[Sent]:
         elif isinstance(output, Call):
             yield {"tool_calls": [_call(output, calls, ids)]}
             calls += 1
-        elif isinstance(output, (Gate, Failure, Break, Raw)):
+        elif isinstance(output, Interruption):
             yield from _piece(output, "")
         else:
             raise TypeError(f"chat completions know no {type(output).__name__}")
@@ -73,7 +74,7 @@ def _piece(piece: Piece, key: str) -> Iterator[Sent]:
     elif isinstance(piece, Failure):
         yield {"error": {"message": piece.message, "type": "server_error"}}
         yield Break()
-    else:
+    elif isinstance(piece, (Gate, Break)):
         yield piece
 
 

@@ -46,7 +46,7 @@ class _Response:
                 yield from self._image(output)
             elif isinstance(output, Call):
                 yield from self._call(output)
-            else:
+            elif isinstance(output, Interruption):
                 yield from self._interruption(output)
         yield self._state("completed", "completed")
 
@@ -134,17 +134,17 @@ class _Response:
 
     def _pieces(self, text: Text | Refusal, event: Json) -> Iterator[Sent]:
         for piece in text.pieces:
-            if isinstance(piece, str):
-                yield {**event, "delta": piece}
-            else:
+            if isinstance(piece, Interruption):
                 yield from self._interruption(piece)
+            else:
+                yield {**event, "delta": piece}
 
     def _interruption(self, interruption: Interruption) -> Iterator[Sent]:
         if isinstance(interruption, (Gate, Break)):
             yield interruption
         elif isinstance(interruption, Raw):
             yield interruption.event
-        else:
+        elif isinstance(interruption, Failure):
             yield self._failure(interruption)
             yield Break()
 

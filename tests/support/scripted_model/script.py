@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 
-class Gate:
+class Output:
+    """Whatever a reply may hold."""
+
+
+class Interruption(Output):
+    """What may also stand between the pieces of a text."""
+
+
+class Gate(Interruption):
     """The stream waits here until the test opens it, which may be never."""
 
     def __init__(self) -> None:
@@ -28,7 +36,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Interruption):
     """The model's side fails in mid-stream: an ``error`` event, or a response that has failed."""
 
     message: str = "The model has overheated."
@@ -36,20 +44,19 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Break:
+class Break(Interruption):
     """The stream is over before its time, with (``clean``) or without HTTP's own end mark."""
 
     clean: bool = True
 
 
 @dataclass(frozen=True)
-class Raw:
+class Raw(Interruption):
     """An event of the test's own making."""
 
     event: dict[str, Any]
 
 
-Interruption: TypeAlias = Gate | Failure | Break | Raw
 Piece: TypeAlias = str | Interruption
 Citation: TypeAlias = dict[str, Any]
 """A citation as the Responses API writes it: ``{"type": "url_citation", …}``."""
@@ -86,7 +93,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, init=False)
-class Message:
+class Message(Output):
     """A message of the assistant."""
 
     parts: tuple[Text | Refusal, ...]
@@ -96,7 +103,7 @@ class Message:
 
 
 @dataclass(frozen=True, init=False)
-class Reasoning:
+class Reasoning(Output):
     """The summaries of a model's thoughts."""
 
     thoughts: tuple[Text, ...]
@@ -106,7 +113,7 @@ class Reasoning:
 
 
 @dataclass(frozen=True)
-class Image:
+class Image(Output):
     """A picture that the model makes itself; all pictures are base64."""
 
     result: str
@@ -114,7 +121,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Output):
     """A call of a function; hand-offs are calls of ``transfer_to_…``."""
 
     name: str
@@ -131,5 +138,4 @@ class Status:
     message: str = "The model is out."
 
 
-Output: TypeAlias = Message | Reasoning | Image | Call | Interruption
 Reply: TypeAlias = Sequence[Output] | Status
