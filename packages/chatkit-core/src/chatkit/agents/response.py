@@ -87,7 +87,8 @@ class RunTranslator:
         self._workflow = workflow_of(context)
         self._messages: dict[str, AssistantMessageItem] = {}
         self._spoken_ids: set[str] = set()
-        self._annotation_counts: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._annotations: defaultdict[tuple[str, int], list[Annotation]] = defaultdict(list)
+        self._pieces: defaultdict[int, list[str]] = defaultdict(list)  # of the latest message
         self._images: dict[str, GeneratedImageItem] = {}
         self._thought: StreamingThoughtTracker | None = None
         self._calls: list[dict[str, Any]] = []
@@ -172,6 +173,7 @@ class RunTranslator:
             content=[],
         )
         self._messages[model_id] = item
+        self._pieces.clear()
         return [ThreadItemAddedEvent(item=item.model_copy(deep=True))]
 
     def _fresh_id(self, model_id: str) -> str:
@@ -192,12 +194,15 @@ class RunTranslator:
     async def part_added(self, event: ResponseContentPartAddedEvent) -> Events:
         if not isinstance(event.part, (ResponseOutputText, ResponseOutputRefusal)):
             return NOTHING
+        content = await self._content(event.part)
+        self._pieces[event.content_index].append(content.text)
         update = AssistantMessageContentPartAdded(
-            content_index=event.content_index, content=await self._content(event.part)
+            content_index=event.content_index, content=content
         )
         return self._update(event.item_id, update)
 
     async def text_delta(self, event: ResponseTextDeltaEvent | ResponseRefusalDeltaEvent) -> Events:
+        self._pieces[event.content_index].append(event.delta)
         update = AssistantMessageContentPartTextDelta(
             content_index=event.content_index, delta=event.delta
         )
@@ -210,6 +215,7 @@ class RunTranslator:
         return self._part_done(event.item_id, event.content_index, event.refusal)
 
     def _part_done(self, model_id: str, index: int, text: str) -> Events:
+        self._pieces[index] = [text]
         content = AssistantMessageContent(text=text)
         return self._update(
             model_id, AssistantMessageContentPartDone(content_index=index, content=content)
@@ -222,10 +228,10 @@ class RunTranslator:
         place = (self._message_id(event.item_id), event.content_index)
         update = AssistantMessageContentPartAnnotationAdded(
             content_index=event.content_index,
-            annotation_index=self._annotation_counts[place],
+            annotation_index=len(self._annotations[place]),
             annotation=annotation,
         )
-        self._annotation_counts[place] += 1
+        self._annotations[place].append(annotation)
         return self._update(event.item_id, update)
 
     async def _end_message(self, message: ResponseOutputMessage) -> Events:
@@ -235,6 +241,28 @@ class RunTranslator:
         parts = [await self._content(part) for part in message.content]
         item = self._messages.pop(message.id).model_copy(update={"content": parts})
         return [*begun, ThreadItemDoneEvent(item=item)]
+
+    def refused(self, refusal: str) -> Events:
+        """Complete the answer in which the model refuses.
+
+        The SDK raises as soon as it knows the refusal, and drops what the reader had not come to.
+        """
+        texts = ["".join(self._pieces[index]) for index in sorted(self._pieces)]
+        begun: Events = NOTHING
+        if not self._messages:
+            if texts[-1:] == [refusal]:
+                return NOTHING
+            begun, texts = [*self._workflow.end(self._context), *self._begin_message(FAKE_ID)], []
+        if texts and refusal.startswith(texts[-1]):
+            texts.pop()
+        texts.append(refusal)
+        _, item = self._messages.popitem()
+        parts = [
+            AssistantMessageContent(text=text, annotations=self._annotations[item.id, index])
+            for index, text in enumerate(texts)
+        ]
+        done = ThreadItemDoneEvent(item=item.model_copy(update={"content": parts}))
+        return [*begun, *self._part_done(item.id, len(texts) - 1, refusal), done]
 
     async def _content(
         self, part: ResponseOutputText | ResponseOutputRefusal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import agents
 from agents import (
     InputGuardrailTripwireTriggered,
     OutputGuardrailTripwireTriggered,
@@ -27,6 +28,11 @@ TRIPWIRES = (
     ToolOutputGuardrailTripwireTriggered,
 )
 
+REFUSALS: tuple[type[Exception], ...] = tuple(
+    getattr(agents, name) for name in ("ModelRefusalError",) if hasattr(agents, name)
+)
+"""Newer versions raise when the model has refused; older ones end the run like any other."""
+
 DEFAULT_CONVERTER = ResponseStreamConverter()
 
 
@@ -47,7 +53,8 @@ async def stream_agent_response(
 
     Raises:
         Exception: What the run raised, after the events that tools had put on the context. A
-            guardrail's tripwire first takes back all that the run had produced.
+            guardrail's tripwire first takes back all that the run had produced. A refusal of
+            the model is an answer and raises nothing.
     """
     merge = Merge(result, tool_events_of(context))
     when_turn_ends(merge.aclose)
@@ -68,6 +75,9 @@ async def stream_agent_response(
             if context.client_tool_call is not None:
                 for event in translator.client_tool_call(context.client_tool_call):
                     yield event
+    except REFUSALS as error:
+        for event in translator.refused(str(getattr(error, "refusal", ""))):
+            yield event
     except TRIPWIRES:
         for event in translator.take_back():
             yield event
