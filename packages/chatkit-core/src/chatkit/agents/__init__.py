@@ -5,6 +5,8 @@ becomes model input with ``ThreadItemConverter``. Importing this has one effect:
 SDK's models make during a turn name this package in their user agent. Names of other modules that
 the public SDK's ``chatkit.agents`` can also be asked for are handed on.
 """
+# pyright: reportDeprecated=false
+# The public SDK hands on widget classes too.
 
 from importlib.util import find_spec
 

@@ -29,6 +29,9 @@ from chatkit.types import (
 if TYPE_CHECKING:
     from chatkit.agents.context import AgentContext
 
+LOOK_BACK = 20
+"""How many items are read to find the workflow behind its client tool calls."""
+
 
 class OpenWorkflow:
     """Changes ``context.workflow_item``, and knows of it what the item itself does not say.
@@ -105,7 +108,7 @@ class OpenWorkflow:
     async def go_on(self, context: AgentContext[Any]) -> None:
         """Open the workflow again that the thread's last turn has left open, if it did."""
         page = await context.store.load_thread_items(
-            context.thread.id, None, 2, "desc", context.request_context
+            context.thread.id, None, LOOK_BACK, "desc", context.request_context
         )
         item = _left_open(page.data)
         if item is not None and context.workflow_item is None:
@@ -134,8 +137,8 @@ def _duration(item: WorkflowItem) -> DurationSummary:
 
 
 def _left_open(latest: Sequence[ThreadItem]) -> WorkflowItem | None:
-    """The last item, or the one before a client tool call, if it is a workflow without an end."""
-    for item in latest[:2]:
+    """The last item before client tool calls, if any, provided that it is an unended workflow."""
+    for item in latest:
         if isinstance(item, WorkflowItem):
             return item if item.workflow.summary is None else None
         if not isinstance(item, ClientToolCallItem):
