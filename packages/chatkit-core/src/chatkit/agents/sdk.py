@@ -28,14 +28,10 @@ HEADER_VARIABLES = (
     (chatcmpl_helpers, "HEADERS_OVERRIDE"),
     (openai_responses, "_HEADERS_OVERRIDE"),
 )
-"""Where the SDK's models look for headers: since 0.3.3."""
+"""Where the SDK's models look for headers."""
 
-TASK_NAMES = (
-    "run_loop_task",  # public since 0.8
-    "_run_impl_task",  # the same before
-    "_input_guardrails_task",
-    "_output_guardrails_task",
-)
+TASK_NAMES = ("run_loop_task", "_input_guardrails_task", "_output_guardrails_task")
+"""Where a run keeps its tasks; only the first one is public."""
 
 
 def name_both_packages() -> None:
@@ -58,5 +54,5 @@ def tasks_of(run: RunResultStreaming) -> set[asyncio.Task[Any]]:
 
 
 def reader_ends_itself(run: RunResultStreaming) -> bool:
-    """Whether ``cancel`` wakes who waits for the run's next event: since 0.8."""
+    """Whether ``cancel`` wakes who waits for the run's next event: not so with stand-ins."""
     return hasattr(run, "run_loop_task")
