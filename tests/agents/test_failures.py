@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from agents import Agent, FunctionTool, RunContextWrapper, Runner, function_tool
+from agents import Agent, FunctionTool, RunContextWrapper, Runner, RunResultStreaming, function_tool
 from openai import InternalServerError
 
 from chatkit.agents import AgentContext, stream_agent_response
@@ -112,6 +112,10 @@ async def test_what_was_put_before_a_run_that_fails_at_once_is_delivered() -> No
             await anext(events)
 
 
+@pytest.mark.skipif(
+    not hasattr(RunResultStreaming, "run_loop_task"),
+    reason="older versions of the SDK let the other tools of a response go on",
+)
 async def test_one_tool_that_raises_takes_the_others_with_it() -> None:
     cancelled = asyncio.Event()
     started = asyncio.Event()

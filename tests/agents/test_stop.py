@@ -198,3 +198,16 @@ async def test_a_run_that_ends_by_itself_leaves_no_task() -> None:
 def _generator(events: Any) -> AsyncGenerator[ThreadStreamEvent, None]:
     assert isinstance(events, AsyncGenerator)
     return events
+
+
+async def test_a_run_that_the_integration_cancels_itself_just_ends() -> None:
+    gate = Gate()
+    async with scripted_model([Message(Text("Hel", gate))]) as model:
+        tasks = Tasks()
+        chat = chat_of(model)
+        reader = Reader(await chat.saying())
+        await reader.hears("'Hel'")
+        chat.runs[0].cancel()
+        await reader.task
+        assert await tasks.left() == []
+    assert not [word for word in reader.told if word.startswith("error")]

@@ -490,3 +490,47 @@ def _counting(made: list[str]) -> Any:
 def _file_of(coro: Any) -> str:
     code = getattr(coro, "cr_code", None) or getattr(coro, "ag_code", None)
     return code.co_filename if code is not None else ""
+
+
+# --- runs within runs -----------------------------------------------------------------------------
+
+
+async def test_a_tool_may_stream_a_run_of_its_own_through_the_same_context() -> None:
+    async with scripted_model(
+        [Call("consult")], [Message(Text("Bo thinks so."))], says("So it is.")
+    ) as model:
+        bo = Agent[Any](name="Bo", model=model.responses())
+
+        @function_tool
+        async def consult(ctx: Context) -> str:
+            inner = Runner.run_streamed(bo, "well?", context=ctx.context, run_config=QUIET)
+            async for event in stream_agent_response(ctx.context, inner):
+                await ctx.context.stream(event)
+            return str(inner.final_output)
+
+        chat = chat_of(model, consult)
+        told = outline(await chat.say())
+    assert told == [
+        *(*MESSAGE, "'Bo thinks so.'", *MESSAGE_END),
+        *(*MESSAGE, "'So it is.'", *MESSAGE_END),
+    ]
+    assert "Bo thinks so." in str(model.asked[2].input)
+    assert [text_of(item) for item in await chat.items()] == ["Bo thinks so.", "So it is."]
+
+
+async def test_an_agent_may_be_a_tool_of_another() -> None:
+    async with scripted_model(
+        [Call("ask_bo", {"input": "well?"})], says("Yes"), says("Bo says yes")
+    ) as model:
+        bo = Agent[Any](name="Bo", model=model.responses())
+        tool = bo.as_tool("ask_bo", "Ask Bo.")
+        chat = chat_of(model, tool)
+        told = outline(await chat.say())
+    assert told == [*MESSAGE, "'Bo says yes'", *MESSAGE_END]
+
+
+async def test_ids_come_from_the_store_of_the_context() -> None:
+    context = new_context()
+    assert context.generate_id("message").startswith("msg_")
+    assert context.generate_id("thread").startswith("thr_")
+    assert context.generate_id("workflow") != context.generate_id("workflow")

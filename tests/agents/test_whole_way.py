@@ -198,12 +198,19 @@ async def test_two_users_of_one_server_do_not_hear_of_each_other(tmp_path: Path)
 
 
 async def test_a_model_that_fails_leaves_a_thread_that_goes_on(tmp_path: Path) -> None:
-    script = [[Message(Text("So far", Failure()))], [Message(Text("Better"))]]
+    gate = Gate()
+    script = [[Message(Text("So far", gate, Failure()))], [Message(Text("Better"))]]
     async with (
         scripted_model(*script) as model,
         serving(model, tmp_path / "chat.sqlite") as client,
     ):
-        created = events_in((await client.post("/", json=create_thread())).content)
+        lines: list[str] = []
+        async with client.stream("POST", "/", json=create_thread()) as response:
+            async for line in response.aiter_lines():
+                lines.append(line)
+                if '"So far"' in line:
+                    gate.open()
+        created = events_in("\n".join(lines).encode())
         assert created[-1]["type"] == "error"
         thread_id = created[0]["thread"]["id"]
         await post(

@@ -45,7 +45,7 @@ def chat_completions_stream(reply: Sequence[Output], ids: Ids) -> Iterator[Sent]
 
 
 def _deltas(reply: Sequence[Output], ids: Ids) -> Iterator[Sent]:
-    yield {"role": "assistant", "content": ""}
+    yield {"role": "assistant"}
     calls = 0
     for output in reply:
         if isinstance(output, Message):

@@ -198,9 +198,7 @@ class Merge:
         """Let the pump bring the run's next event."""
         if self._pump_task is None and not self._closed:
             self._pump_task = asyncio.create_task(self._pump())
-        self._asked = True
         _set(self._request)
-        self._note_change()
 
     async def _pump(self) -> None:
         try:
@@ -215,6 +213,7 @@ class Merge:
             self.wake()
 
     async def _pass_on(self, events: Any) -> None:
+        self._looks_for_more()
         try:
             async for event in events:
                 if self._closed:
@@ -223,9 +222,15 @@ class Merge:
                 self.wake()
                 self._request = asyncio.get_running_loop().create_future()
                 await self._request
+                self._looks_for_more()
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
+
+    def _looks_for_more(self) -> None:
+        # An event that the SDK has queued already comes before any other task runs.
+        self._asked = True
+        self._note_change()
 
     def _note_change(self) -> None:
         _set(self._change)
