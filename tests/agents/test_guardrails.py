@@ -15,6 +15,10 @@ from agents import (
     OutputGuardrail,
     OutputGuardrailTripwireTriggered,
     RunContextWrapper,
+    ToolGuardrailFunctionOutput,
+    ToolInputGuardrail,
+    ToolInputGuardrailData,
+    ToolOutputGuardrail,
     function_tool,
 )
 
@@ -118,6 +122,28 @@ async def test_an_output_guardrail_takes_back_what_tools_have_shown_too() -> Non
     assert len(done) == 2
     assert sorted(removed) == sorted(done)
     assert outline(events)[-1] == "error stream.error"
+    assert await chat.items() == []
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+async def test_a_tools_guardrail_takes_everything_back_too(side: str) -> None:
+    async def trips(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
+        return ToolGuardrailFunctionOutput.raise_exception()
+
+    @function_tool
+    async def look(ctx: RunContextWrapper[AgentContext[Any]]) -> str:
+        return "seen"
+
+    if side == "input":
+        look.tool_input_guardrails = [ToolInputGuardrail(guardrail_function=trips)]
+    else:
+        look.tool_output_guardrails = [ToolOutputGuardrail(guardrail_function=trips)]
+    async with scripted_model([Message(Text("Let me see")), Call("look")]) as model:
+        chat = AgentChat(Agent(name="Ada", model=model.responses(), tools=[look]))
+        events = await chat.say()
+    assert outline(events)[-1] == "error stream.error"
+    done = {event["item"]["id"] for event in of_type(events, "thread.item.added")}
+    assert {event["item_id"] for event in of_type(events, "thread.item.removed")} == done
     assert await chat.items() == []
 
 

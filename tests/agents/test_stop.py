@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+import anyio
 import pytest
 from agents import Agent, FunctionTool, RunContextWrapper, Runner, function_tool
 
@@ -25,12 +27,13 @@ from support.scripted_model import (
     Text,
     scripted_model,
 )
+from support.slow_store import SlowStore
 
 Context = RunContextWrapper[AgentContext[Any]]
 
 
-def chat_of(model: ScriptedModel, *tools: FunctionTool) -> AgentChat:
-    return AgentChat(Agent(name="Ada", model=model.responses(), tools=[*tools]))
+def chat_of(model: ScriptedModel, *tools: FunctionTool, **options: Any) -> AgentChat:
+    return AgentChat(Agent(name="Ada", model=model.responses(), tools=[*tools]), **options)
 
 
 class Tools:
@@ -53,6 +56,33 @@ async def close_the_stream(chat: AgentChat) -> None:
                 return
 
 
+async def drop_the_stream(chat: AgentChat) -> None:
+    stream = await chat.saying()
+    async for chunk in stream:
+        if outline([decode(chunk)]) == ["'Hel'"]:
+            break
+    del stream
+    gc.collect()
+    dropped = asyncio.Event()
+    asyncio.get_running_loop().call_soon(dropped.set)
+    await dropped.wait()
+
+
+async def cancel_the_scope(chat: AgentChat) -> None:
+    """As Starlette does: every await inside is cancelled, again and again."""
+    heard = asyncio.Event()
+
+    async def read() -> None:
+        async for chunk in await chat.saying():
+            if outline([decode(chunk)]) == ["'Hel'"]:
+                heard.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await heard.wait()
+        group.cancel_scope.cancel()
+
+
 async def cancel_the_reader(chat: AgentChat) -> None:
     reader = Reader(await chat.saying())
     await reader.hears("'Hel'")
@@ -66,14 +96,23 @@ async def close_the_server(chat: AgentChat) -> None:
     await reader.task
 
 
-@pytest.mark.parametrize("stop", [close_the_stream, cancel_the_reader, close_the_server])
+STOPS = [
+    close_the_stream,
+    drop_the_stream,
+    cancel_the_scope,
+    cancel_the_reader,
+    close_the_server,
+]
+
+
+@pytest.mark.parametrize("stop", STOPS)
 async def test_a_slow_stream_that_the_user_stops_cancels_the_run(
     stop: Callable[[AgentChat], Awaitable[None]],
 ) -> None:
     tools, gate = Tools(), Gate()
     async with scripted_model([Message(Text("Hel", gate, "lo")), Call("look")]) as model:
         tasks = Tasks()
-        chat = chat_of(model, tools.look)
+        chat = chat_of(model, tools.look, store=SlowStore())
         await stop(chat)
         await chat.aclose()
         gate.open()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -454,6 +454,32 @@ async def test_a_stream_that_is_closed_lets_a_held_back_helper_go() -> None:
             await anext(events)
         await asyncio.wait({helpers[0]}, timeout=5)
     assert helpers[0].done()
+
+
+async def test_what_the_run_has_ahead_waits_in_the_sdks_own_queue() -> None:
+    taken: list[Any] = []
+    context = new_context()
+    async with scripted_model([Message(Text(*"a long answer in many pieces"))]) as model:
+        agent = Agent(name="Ada", model=model.responses())
+        result = Runner.run_streamed(agent, "go", context=context, run_config=QUIET)
+        stream_events = result.stream_events
+
+        async def counted() -> AsyncIterator[Any]:
+            async for event in stream_events():
+                taken.append(event)
+                yield event
+
+        result.stream_events = counted  # type: ignore[method-assign]  # to look on
+        events = _generator(stream_agent_response(context, result))
+        async with aclosing(events):
+            for read in range(1, 20):
+                await anext(events)
+                ahead = await settled(taken)
+                assert ahead <= read + RUN_EVENTS_WITHOUT_ECHO
+
+
+RUN_EVENTS_WITHOUT_ECHO = 4
+"""A new agent, two about the response, and the one that is waiting here."""
 
 
 async def test_an_event_makes_no_task() -> None:
