@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.demo_process import Demo, demo_running, done, said, thread_of
-from support.scripted_model import Call, Message, ScriptedModel, Text, scripted_model
+from support.scripted_model import Call, Message, Reply, ScriptedModel, Text, scripted_model
 
 
 def settings(model: ScriptedModel) -> dict[str, str]:
@@ -40,7 +40,7 @@ async def test_its_tools_show_a_task_and_a_card(tmp_path: Path) -> None:
         assert steps["workflow"]["tasks"][0]["title"] == "Rolled 2d6"
         assert said(events) == "There."
 
-    script = [
+    script: list[Reply] = [
         [Call("roll_dice", {"count": 2, "sides": 6})],
         [Call("show_card", {"title": "Oslo", "facts": ["in Norway"]})],
         [Message(Text("There."))],
@@ -61,7 +61,7 @@ async def test_it_asks_the_browser_for_the_time_and_goes_on_with_it(tmp_path: Pa
         )
         assert said(told) == "It is 12:34."
 
-    script = [[Call("get_local_time")], [Message(Text("It is 12:34."))]]
+    script: list[Reply] = [[Call("get_local_time")], [Message(Text("It is 12:34."))]]
     async with scripted_model(*script) as model:
         await asyncio.to_thread(run, tmp_path, settings(model), use)
     assert "Europe/Oslo" in str(model.asked[1].input)
