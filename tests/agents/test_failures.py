@@ -6,7 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from agents import Agent, FunctionTool, RunContextWrapper, Runner, RunResultStreaming, function_tool
+from agents import (
+    Agent,
+    FunctionTool,
+    RunContextWrapper,
+    Runner,
+    RunResultStreaming,
+    UserError,
+    function_tool,
+)
 from openai import InternalServerError
 
 from chatkit.agents import AgentContext, stream_agent_response
@@ -98,6 +106,35 @@ async def test_what_a_tool_queued_before_it_raised_is_delivered_before_the_error
         *("progress_update 0", "progress_update 1", "progress_update 2"),
         "error stream.error",
     ]
+
+
+async def test_what_tools_queued_is_delivered_when_the_run_failed_before_it_was_read() -> None:
+    @function_tool(failure_error_function=None)
+    async def burn(ctx: Context) -> str:
+        for number in range(5):
+            await ctx.context.stream(ProgressUpdateEvent(text=str(number)))
+        raise RuntimeError("burnt")
+
+    context = new_context()
+    async with scripted_model([Call("burn")]) as model:
+        agent = Agent[Any](name="Ada", model=model.responses(), tools=[burn])
+        result = Runner.run_streamed(agent, "go", context=context, run_config=QUIET)
+        events = aiter(stream_agent_response(context, result))
+        assert await anext(events) == ProgressUpdateEvent(text="0")
+        while not result.is_complete:
+            await asyncio.sleep(0)
+        for _ in range(100):  # until the bridge knows of it, too
+            await asyncio.sleep(0)
+
+        rest: list[Any] = []
+
+        async def read_on() -> None:
+            async for event in events:
+                rest.append(event)
+
+        with pytest.raises(UserError):
+            await read_on()
+    assert rest == [ProgressUpdateEvent(text=str(number)) for number in range(1, 5)]
 
 
 async def test_what_was_put_before_a_run_that_fails_at_once_is_delivered() -> None:

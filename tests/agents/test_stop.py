@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -28,6 +28,14 @@ from support.scripted_model import (
     scripted_model,
 )
 from support.slow_store import SlowStore
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_slow_to_stop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What has to be given up after a while was not stopped."""
+    yield
+    assert [record.getMessage() for record in caplog.records if record.name == "chatkit"] == []
+
 
 Context = RunContextWrapper[AgentContext[Any]]
 
