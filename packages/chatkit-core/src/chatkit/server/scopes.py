@@ -83,12 +83,12 @@ class IntegrationEvents:
         return self
 
     async def __anext__(self) -> ThreadStreamEvent:
-        try:
-            with self._entered():
+        with self._entered():
+            try:
                 return await anext(self._steps)
-        except StopAsyncIteration:
-            await self._end()
-            raise
+            except StopAsyncIteration:
+                await self._end()
+                raise
 
     async def aclose(self) -> None:
         """Stop what the integration has started, then let it clean up."""
