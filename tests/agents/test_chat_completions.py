@@ -85,10 +85,14 @@ async def test_no_message_overwrites_another_within_a_turn_or_between_turns() ->
 
 
 async def test_a_refusal_streams_as_text() -> None:
-    async with scripted_model([Message(Refusal("I would ", "rather not."))]) as model:
+    gate = Gate()
+    async with scripted_model([Message(Refusal("I would ", "rather not.", gate))]) as model:
         chat = chat_of(model)
-        told = outline(await chat.say())
-    assert [word for word in told if word.startswith("'")] == ["'I would '", "'rather not.'"]
+        reader = Reader(await chat.saying())
+        await reader.hears("'rather not.'")
+        gate.open()
+        await reader.task
+    assert [word for word in reader.told if word.startswith("'")] == ["'I would '", "'rather not.'"]
     assert [text_of(item) for item in await chat.items()] == ["I would rather not."]
 
 

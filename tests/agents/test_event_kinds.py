@@ -11,8 +11,9 @@ import pytest
 from agents import Agent, RunItemStreamEvent, StreamEvent
 from openai.types.responses import ResponseStreamEvent
 
-from support.agent_chat import MESSAGE, MESSAGE_END, AgentChat, outline
+from support.agent_chat import MESSAGE, MESSAGE_END, AgentChat, Reader, outline
 from support.scripted_model import (
+    Gate,
     Image,
     Message,
     Output,
@@ -199,15 +200,19 @@ async def test_items_of_hosted_tools_are_passed_over(kind: str) -> None:
 
 async def test_each_kind_that_is_mapped_shows_in_a_run_that_has_it() -> None:
     """The scripted model sends every mapped kind; what each becomes is there."""
+    gate = Gate()
     citation = {"type": "file_citation", "file_id": "f", "filename": "plan.pdf", "index": 3}
     reply: list[Output] = [
         Reasoning(Text("Th", "ought")),
         Image("QQ==", partial=["QQ=="]),
-        Message(Text("Text", citations=[citation]), Refusal("Refused")),
+        Message(Text("Text", citations=[citation]), Refusal("Refused", gate)),
     ]
     async with scripted_model(reply) as model:
         chat = AgentChat(Agent(name="Ada", model=model.responses()))
-        told = outline(await chat.say())
+        reader = Reader(await chat.saying())
+        await reader.hears("'Refused'")
+        gate.open()
+        await reader.task
     shown = {
         "+workflow",
         "task 0 added: Th",
@@ -222,4 +227,4 @@ async def test_each_kind_that_is_mapped_shows_in_a_run_that_has_it() -> None:
         "'Refused'",
         *MESSAGE_END,
     }
-    assert shown <= set(told)
+    assert shown <= set(reader.told)

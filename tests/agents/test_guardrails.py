@@ -101,6 +101,12 @@ async def test_an_input_guardrail_that_trips_after_some_output_takes_it_back() -
 
 
 async def test_an_output_guardrail_takes_back_what_tools_have_shown_too() -> None:
+    seen = asyncio.Event()
+
+    async def trips_when_seen(ctx: Any, agent: Any, output: Any) -> GuardrailFunctionOutput:
+        await seen.wait()
+        return TRIPPED
+
     @function_tool
     async def show(ctx: RunContextWrapper[AgentContext[Any]]) -> str:
         await ctx.context.stream(ProgressUpdateEvent(text="showing"))
@@ -113,10 +119,14 @@ async def test_an_output_guardrail_takes_back_what_tools_have_shown_too() -> Non
                 name="Ada",
                 model=model.responses(),
                 tools=[show],
-                output_guardrails=[OutputGuardrail(guardrail_function=trips_at_once)],
+                output_guardrails=[OutputGuardrail(guardrail_function=trips_when_seen)],
             )
         )
-        events = await chat.say()
+        events = []
+        async for event in turn_events(await chat.saying()):
+            events.append(event)
+            if outline([event]) == ["=assistant_message"]:
+                seen.set()
     done = [event["item"]["id"] for event in of_type(events, "thread.item.done")]
     removed = [event["item_id"] for event in of_type(events, "thread.item.removed")]
     assert len(done) == 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from agents import Agent
+from agents import Agent, Runner
 from openai.types.responses.response_output_text import AnnotationURLCitation
 
-from chatkit.agents import ResponseStreamConverter
+from chatkit.agents import ResponseStreamConverter, stream_agent_response
 from chatkit.types import (
     Annotation,
     AssistantMessageItem,
@@ -17,10 +18,11 @@ from chatkit.types import (
     ThreadItem,
     URLSource,
 )
-from support.agent_chat import MESSAGE, MESSAGE_END, AgentChat, outline
+from support.agent_chat import MESSAGE, MESSAGE_END, QUIET, AgentChat, Reader, new_context, outline
 from support.chat import Json, kinds, of_type, text_of
 from support.scripted_model import (
     Citation,
+    Gate,
     Message,
     Raw,
     Refusal,
@@ -66,19 +68,49 @@ async def test_parts_and_messages_keep_their_places() -> None:
 
 
 async def test_a_refusal_streams_as_text_as_it_grows() -> None:
-    async with scripted_model([Message(Refusal("I would ", "rather not."))]) as model:
+    gate = Gate()
+    async with scripted_model([Message(Refusal("I would ", "rather not.", gate))]) as model:
         chat = chat_of(model)
-        told = outline(await chat.say())
-    assert told[:4] == [*MESSAGE, "'I would '", "'rather not.'"]
-    assert told[-1] == "=assistant_message"
+        reader = Reader(await chat.saying())
+        await reader.hears("'rather not.'")
+        gate.open()
+        await reader.task
+    assert reader.told == [*MESSAGE, "'I would '", "'rather not.'", *MESSAGE_END]
     assert [text_of(item) for item in await chat.items()] == ["I would rather not."]
 
 
 async def test_a_refusal_may_follow_a_text_in_one_message() -> None:
-    async with scripted_model([Message(Text("Well. "), Refusal("No."))]) as model:
+    gate = Gate()
+    async with scripted_model([Message(Text("Well. "), Refusal("No.", gate))]) as model:
         chat = chat_of(model)
-        await chat.say()
+        reader = Reader(await chat.saying())
+        await reader.hears("'No.'")
+        gate.open()
+        await reader.task
+    assert reader.told[-1] == "=assistant_message"
     assert [text_of(item) for item in await chat.items()] == ["Well. No."]
+
+
+@pytest.mark.parametrize("heard", ["+assistant_message", "'I would '", "=assistant_message"])
+async def test_a_refusal_is_whole_however_much_of_it_was_read_before_the_run_ended(
+    heard: str,
+) -> None:
+    """Newer SDKs raise when a response is a refusal, and drop what was not read until then."""
+    refusal = [Message(Refusal("I would ", "rather not."))]
+    async with scripted_model(refusal) as model:
+        context = new_context()
+        agent = Agent(name="Ada", model=model.responses())
+        result = Runner.run_streamed(agent, "go", context=context, run_config=QUIET)
+        events = []
+        async for event in stream_agent_response(context, result):
+            events.append(event.model_dump(mode="json"))
+            if outline(events[-1:]) == [heard]:
+                while not result.is_complete:
+                    await asyncio.sleep(0)
+    assert outline(events)[0] == "+assistant_message"
+    assert outline(events)[-1] == "=assistant_message"
+    assert outline(events).count("=assistant_message") == 1
+    assert "".join(part["text"] for part in events[-1]["item"]["content"]) == "I would rather not."
 
 
 # --- citations -----------------------------------------------------------------------------------

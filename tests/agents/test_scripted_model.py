@@ -168,8 +168,7 @@ async def test_a_client_that_leaves_at_a_gate_is_noticed() -> None:
         reading = asyncio.create_task(raw_types(result))
         await gate.reached.wait()
         result.cancel()
-        reading.cancel()
-        await asyncio.wait({reading})
+        await reading
         await model.hung_up.wait()
 
 
