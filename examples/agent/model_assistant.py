@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from agents import (
     Agent,
@@ -123,10 +123,9 @@ def new_agent() -> Agent[Context]:
 class ModelAssistant(ChatKitServer[None]):
     """Answers with a run of the agent; without an attachment store, so attachments are off."""
 
-    def __init__(self, store: Store[None], *, tracing: Literal["off", "on"] = "off") -> None:
+    def __init__(self, store: Store[None]) -> None:
         super().__init__(store)
         self._agent = new_agent()
-        self._run_config = RunConfig(tracing_disabled=tracing == "off")
 
     @override
     async def respond(
@@ -141,7 +140,9 @@ class ModelAssistant(ChatKitServer[None]):
             self._agent,
             await model_input(page.data[::-1]),
             context=own,
-            run_config=self._run_config,
+            run_config=RunConfig(
+                tracing_disabled=True
+            ),  # what is said stays out of OpenAI's traces
         )
         async for event in stream_agent_response(own, run):
             yield event

@@ -83,7 +83,7 @@ async def stream_agent_response(
             yield event
         raise
     except Exception:
-        for event in workflow.end(context):
+        for event in workflow.end(context) if merge.is_main else ():
             yield event
         raise
     finally:
