@@ -11,7 +11,6 @@ from agents import (
     FunctionTool,
     RunContextWrapper,
     Runner,
-    RunResultStreaming,
     UserError,
     function_tool,
 )
@@ -149,10 +148,6 @@ async def test_what_was_put_before_a_run_that_fails_at_once_is_delivered() -> No
             await anext(events)
 
 
-@pytest.mark.skipif(
-    not hasattr(RunResultStreaming, "run_loop_task"),
-    reason="older versions of the SDK let the other tools of a response go on",
-)
 async def test_one_tool_that_raises_takes_the_others_with_it() -> None:
     cancelled = asyncio.Event()
     started = asyncio.Event()
