@@ -5,7 +5,9 @@ Settings, all from the environment:
 PORT            where to listen on 127.0.0.1 (8000; 0 takes any free port)
 DEMO_DB         the SQLite file that keeps the conversations (demo.db in the current folder)
 DEMO_PACE       seconds between two words of a reply (0.03)
-OPENAI_API_KEY  when set, the demo says how to answer with a model instead of the script
+OPENAI_API_KEY  when set, a model answers instead of the script: ../agent/model_assistant.py
+OPENAI_BASE_URL where that model is (OpenAI)
+MODEL           which one it is (the default of the Agents SDK)
 
 What the demo says is in assistant.py; how it is served is in web.py.
 """
@@ -24,11 +26,13 @@ from typing_extensions import override
 
 from assistant import DemoAssistant
 from chatkit.owners import SINGLE_OWNER
+from chatkit.server import ChatKitServer
 from chatkit.store import StoreError
 from chatkit_sqlite import SQLiteStore
 from web import DemoSite
 
 HOST = "127.0.0.1"  # one user, no login: never open this to a network
+AGENT_EXAMPLE = Path(__file__).resolve().parents[1] / "agent"
 SECONDS_TO_FINISH = 10  # for storing what replies had said when the demo was stopped
 
 
@@ -40,7 +44,7 @@ def main() -> None:
     asyncio.run(try_out(database))
     door = listen(port)
 
-    assistant = DemoAssistant(SQLiteStore(database, owner=SINGLE_OWNER), pace=pace)
+    assistant = choose_assistant(SQLiteStore(database, owner=SINGLE_OWNER), pace)
     config = uvicorn.Config(
         DemoSite(assistant),
         lifespan="on",
@@ -50,6 +54,21 @@ def main() -> None:
     greet(door.getsockname()[1], database)
     with contextlib.suppress(KeyboardInterrupt):
         PromptServer(config).run(sockets=[door])
+
+
+def choose_assistant(store: SQLiteStore[None], pace: float) -> ChatKitServer[None]:
+    """The model's assistant if there is a key for a model, or else the one with the script."""
+    if not model_answers():
+        return DemoAssistant(store, pace=pace)
+    sys.path.append(str(AGENT_EXAMPLE))
+    from model_assistant import ModelAssistant  # needs the Agents SDK
+
+    return ModelAssistant(store)
+
+
+def model_answers() -> bool:
+    """Whether there is a key for a model."""
+    return bool(os.environ.get("OPENAI_API_KEY"))
 
 
 def whole_number(name: str, default: int) -> int:
@@ -113,13 +132,11 @@ def greet(port: int, database: Path) -> None:
     """Say where the demo is, where it keeps things, and how to go on from here."""
     print(f"ChatKit demo: http://{HOST}:{port}/", flush=True)
     print(f"Conversations are kept in {database}. Ctrl-C stops the demo.", flush=True)
-    if os.environ.get("OPENAI_API_KEY"):
-        respond = Path(__file__).with_name("assistant.py")
+    if model_answers():
+        place = os.environ.get("OPENAI_BASE_URL") or "OpenAI"
         print(
-            "OPENAI_API_KEY is set, but this demo answers from a script and sends nothing to "
-            "OpenAI. To answer with a model, call it in `DemoAssistant.respond` in "
-            f"{respond} and yield its text as events, as `Turn.say` in turn.py does. "
-            "A ready-made bridge to the Agents SDK, chatkit.agents, comes with a later release.",
+            f"OPENAI_API_KEY is set: a model answers, at {place}; what is written in the chat is "
+            f"sent there. To change what it can do, edit {AGENT_EXAMPLE / 'model_assistant.py'}.",
             flush=True,
         )
 

@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from assistant import DemoAssistant
 from chatkit.asgi import ChatKitEndpoint
+from chatkit.server import ChatKitServer
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,7 +29,7 @@ LOOPBACK_NAMES = {"127.0.0.1", "localhost", "[::1]"}
 class DemoSite:
     """One ASGI application: the page, and the endpoint around ``assistant``."""
 
-    def __init__(self, assistant: DemoAssistant) -> None:
+    def __init__(self, assistant: ChatKitServer[None]) -> None:
         self._endpoint = ChatKitEndpoint(assistant, context=lambda _: None)
         self._page = PAGE.read_bytes()
         self._page_headers = page_headers(self._page.decode())

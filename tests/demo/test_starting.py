@@ -27,16 +27,6 @@ def test_the_file_can_be_chosen(tmp_path: Path) -> None:
     assert not (tmp_path / "demo.db").exists()
 
 
-def test_a_key_brings_true_advice_on_how_to_use_a_model(tmp_path: Path) -> None:
-    with demo_running(tmp_path, OPENAI_API_KEY="sk-not-a-key") as demo:
-        assert demo.process.stdout is not None
-        advice = demo.process.stdout.readline()
-    assert "answers from a script" in advice
-    assert "`DemoAssistant.respond` in " in advice
-    assert "later release" in advice
-    assert "sk-not-a-key" not in demo.greeting + advice
-
-
 def test_a_port_in_use_is_named_with_a_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -141,7 +141,8 @@ def check_pip(words: list[str]) -> None:
     assert words[1] in ("install", "uninstall")
     ours = {path.name for path in (ROOT / "packages").iterdir()}
     known = ours | {"openai-chatkit", "uvicorn", "fastapi", "django", "flask", "starlette"}
-    names = [word for word in words[2:] if not word.startswith("-")]
+    given = [word.strip('"') for word in words[2:] if not word.startswith("-")]
+    names = [name.removesuffix("[agents]") for name in given]
     assert names
     assert set(names) <= known
 

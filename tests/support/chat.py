@@ -180,10 +180,14 @@ def hidden(content: Any = "secret", *, id: str = "hidden", thread_id: str = "") 
 
 
 def widget(text: str = "card", *, id: str = "widget", thread_id: str = "") -> WidgetItem:
-    root = DynamicWidgetRoot.model_validate(
+    return WidgetItem(id=id, thread_id=thread_id, created_at=now(), widget=card(text))
+
+
+def card(text: str) -> DynamicWidgetRoot:
+    """A widget with one line."""
+    return DynamicWidgetRoot.model_validate(
         {"type": "Card", "children": [{"type": "Text", "id": "line", "value": text}]}
     )
-    return WidgetItem(id=id, thread_id=thread_id, created_at=now(), widget=root)
 
 
 def tool_call(*, id: str = "call", thread_id: str = "", **fields: Any) -> ClientToolCallItem:

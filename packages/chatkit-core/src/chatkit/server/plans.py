@@ -18,7 +18,8 @@ from chatkit.server.forms import answered
 from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
 from chatkit.server.messages import check_message
-from chatkit.server.turn import Plan, close
+from chatkit.server.scopes import close
+from chatkit.server.turn import Plan
 from chatkit.server.wire import client_thread
 from chatkit.store import Store, walk_items
 from chatkit.types import (

@@ -28,6 +28,7 @@ from chatkit.logger import logger
 from chatkit.server.integration import Integration
 from chatkit.server.pending import PendingItems, has_text
 from chatkit.server.running import thread_key
+from chatkit.server.scopes import ContinuedItemDoneEvent, IntegrationEvents
 from chatkit.server.wire import cleaned, client_thread, encode_event, is_hidden
 from chatkit.store import NotFoundError, StoreError
 from chatkit.types import (
@@ -170,7 +171,7 @@ class Turn(Generic[TContext]):
             await asyncio.sleep(0)
             options = self._server.get_stream_options(self._thread, self._plan.context)
             yield encode_event(StreamOptionsEvent(stream_options=options))
-            async with self._closing_after(self._plan.events()) as events:
+            async with self._closing_after(IntegrationEvents(self._plan.events)) as events:
                 async for event in events:
                     visible = self._visible(event)
                     # first of all, so that nothing that cannot be sent is stored
@@ -190,16 +191,16 @@ class Turn(Generic[TContext]):
 
     @asynccontextmanager
     async def _closing_after(
-        self, events: AsyncIterator[ThreadStreamEvent]
-    ) -> AsyncGenerator[AsyncIterator[ThreadStreamEvent], None]:
-        """Close the integration's events, if they are a generator, when the turn breaks off."""
+        self, events: IntegrationEvents
+    ) -> AsyncGenerator[IntegrationEvents, None]:
+        """Close the integration's events when the turn breaks off."""
         try:
             yield events
         except BaseException as error:
             if self._is_stop(error):
                 self._start_rescue()  # now, since the integration may take for ever to clean up
             try:
-                await close(events)
+                await events.aclose()
             except (Exception, asyncio.CancelledError) as failure:
                 if self._is_stop(failure):
                     raise
@@ -255,7 +256,8 @@ class Turn(Generic[TContext]):
 
     async def _store_item(self, event: ThreadItemDoneEvent | ThreadItemReplacedEvent) -> None:
         item, context = event.item, self._plan.context
-        if isinstance(event, ThreadItemReplacedEvent) or item.id in self._stored_ids:
+        known = isinstance(event, (ThreadItemReplacedEvent, ContinuedItemDoneEvent))
+        if known or item.id in self._stored_ids:
             await self._store.save_item(self._thread.id, item, context)
         else:
             await self._store.add_thread_item(self._thread.id, item, context)
@@ -442,9 +444,3 @@ class Turn(Generic[TContext]):
         if task.cancelled():  # not by us: some drivers do so to whoever waits for a connection
             raise StoreError("the store cancelled a write")
         return task.result()
-
-
-async def close(events: AsyncIterator[ThreadStreamEvent]) -> None:
-    """Let an integration clean up, if it is a generator."""
-    if isinstance(events, AsyncGenerator):
-        await events.aclose()
