@@ -1,0 +1,29 @@
+"""The ChatKit store contract as a program: what a store gets wrong, by the clause's name.
+
+registry.py      the cases by id; cases/ holds them, one module for each family of clauses
+bench.py         what a case works with: stores over one backend, new owners and ids
+expect.py        what cases expect, and how they say that it is not so
+samples.py       records with awkward content
+capabilities.py  what a store is said to be capable of
+run.py           ``check_store`` and ``check_attachment_store``
+testing.py       the pytest classes
+command.py       the command line
+report.py        what came of it; table.py and junit.py print it
+"""
+
+import chatkit_conformance.cases  # registers the cases
+from chatkit_conformance.capabilities import Capabilities, Capability, Outage, Target
+from chatkit_conformance.report import Outcome, Report, Result
+from chatkit_conformance.run import check_attachment_store, check_store
+
+__all__ = [
+    "Capabilities",
+    "Capability",
+    "Outage",
+    "Outcome",
+    "Report",
+    "Result",
+    "Target",
+    "check_attachment_store",
+    "check_store",
+]
