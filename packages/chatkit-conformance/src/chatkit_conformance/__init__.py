@@ -11,7 +11,6 @@ command.py       the command line
 report.py        what came of it; table.py and junit.py print it
 """
 
-import chatkit_conformance.cases  # registers the cases
 from chatkit_conformance.capabilities import Capabilities, Capability, Outage, Target
 from chatkit_conformance.report import Outcome, Report, Result
 from chatkit_conformance.run import check_attachment_store, check_store

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from chatkit.store import AttachmentStore, Store, walk_items
-from chatkit.types import HiddenContextItem, ThreadItem, ThreadMetadata
+from chatkit.types import (
+    Attachment,
+    AttachmentCreateParams,
+    HiddenContextItem,
+    ThreadItem,
+    ThreadMetadata,
+)
 from chatkit_conformance import expect, samples
 from chatkit_conformance.capabilities import Capabilities, Capability, Outage, Target
+from chatkit_conformance.http import upload
+from chatkit_conformance.processes import Job, Process, start
 from chatkit_conformance.samples import NOON
 
 TStore = TypeVar("TStore")
@@ -59,11 +67,11 @@ class Setup(Generic[TStore]):
 class Bench(Generic[TStore]):
     """One case's bench. Its owners and ids are new, so it may share a backend with anything."""
 
-    def __init__(self, setup: Setup[TStore]) -> None:
+    def __init__(self, setup: Setup[TStore], token: str = "") -> None:
         self.setup = setup
         self.capabilities = setup.capabilities
         self.quick = setup.quick
-        self._token = secrets.token_hex(8)
+        self._token = token or secrets.token_hex(8)
         self._built: list[TStore] = []
         self.measurements: dict[str, str] = {}
         """What the case measured, by clause, for the report."""
@@ -102,7 +110,7 @@ class Bench(Generic[TStore]):
         return store
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[TStore]:
+    async def open(self) -> AsyncGenerator[TStore]:
         """A new store, open until the end of the block."""
         store: Any = await self.build()
         if not hasattr(store, "__aenter__"):
@@ -111,7 +119,7 @@ class Bench(Generic[TStore]):
             yield store
 
     @asynccontextmanager
-    async def away(self) -> AsyncIterator[None]:
+    async def away(self) -> AsyncGenerator[None]:
         """The backend is away until the end of the block."""
         assert self.setup.outage is not None  # noqa: S101 - for the type checkers
         manager = self.setup.outage()
@@ -126,6 +134,13 @@ class Bench(Generic[TStore]):
 
 class StoreBench(Bench[Store[Any]]):
     """The bench of a case for stores."""
+
+    def process(self, job: Job, **environment: str) -> AbstractAsyncContextManager[Process]:
+        """Run ``job`` in another process, over the same backend, with the same owners and ids."""
+        target = self.setup.target
+        if target is None:
+            raise RuntimeError("a case that uses processes must say that it needs them")
+        return start(target, job, self._token, environment)
 
     # Records
 
@@ -142,7 +157,7 @@ class StoreBench(Bench[Store[Any]]):
     # What most cases do
 
     @asynccontextmanager
-    async def open_with(self, *names: str) -> AsyncIterator[Store[Any]]:
+    async def open_with(self, *names: str) -> AsyncGenerator[Store[Any]]:
         """An open store in which alice has the thread "t" with items of these names."""
         async with self.open() as store:
             await store.save_thread(self.thread(), self.context())
@@ -211,3 +226,29 @@ class StoreBench(Bench[Store[Any]]):
 
 class AttachmentBench(Bench[AttachmentStore[Any]]):
     """The bench of a case for attachment stores."""
+
+    async def create(
+        self,
+        store: AttachmentStore[Any],
+        data: bytes,
+        mime_type: str = "text/plain",
+        name: str = "notes.txt",
+    ) -> Attachment:
+        """Announce alice's upload of ``data``."""
+        params = AttachmentCreateParams(name=name, size=len(data), mime_type=mime_type)
+        return await store.create_attachment(params, self.context())
+
+    async def uploaded(
+        self,
+        store: AttachmentStore[Any],
+        data: bytes,
+        mime_type: str = "text/plain",
+        name: str = "notes.txt",
+    ) -> Attachment:
+        """Announce alice's upload, and upload."""
+        attachment = await self.create(store, data, mime_type, name)
+        reply = await upload(attachment, data)
+        expect.true(
+            reply.ok, "an upload as announced", expected="a status from 200 to 299", got=reply
+        )
+        return attachment

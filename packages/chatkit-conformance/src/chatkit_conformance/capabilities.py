@@ -25,6 +25,8 @@ class Capability(str, Enum):
     HOUSE_RULES = "house rules"
     RECORD_LIMIT = "a limit on records"
     UPLOAD_LIMIT = "a limit on uploads"
+    REFUSED_TYPE = "a type that is refused"
+    LINK_LIFETIME = "links that soon expire"
     PROCESSES = "several processes"
     OUTAGES = "outages"
 
@@ -62,6 +64,8 @@ class Capabilities:
             project do.
         max_record_bytes: The size above which the store refuses a record, if there is one.
         max_upload_bytes: The size above which the attachment store refuses an upload.
+        refused_mime_type: A type that the attachment store refuses, if there is one.
+        link_seconds: How long its links work, if that is short enough to wait for.
         call_timeout: Seconds within which a call to an unreachable backend gives up.
     """
 
@@ -74,6 +78,8 @@ class Capabilities:
     house_rules: bool = False
     max_record_bytes: int | None = None
     max_upload_bytes: int | None = None
+    refused_mime_type: str | None = None
+    link_seconds: float | None = None
     call_timeout: float = 10.0
 
     def declared(self) -> frozenset[Capability]:
@@ -88,5 +94,7 @@ class Capabilities:
             Capability.HOUSE_RULES: self.house_rules,
             Capability.RECORD_LIMIT: self.max_record_bytes is not None,
             Capability.UPLOAD_LIMIT: self.max_upload_bytes is not None,
+            Capability.REFUSED_TYPE: self.refused_mime_type is not None,
+            Capability.LINK_LIFETIME: self.link_seconds is not None,
         }
         return frozenset(capability for capability, has in flags.items() if has)

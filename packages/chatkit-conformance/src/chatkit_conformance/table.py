@@ -6,21 +6,8 @@ import textwrap
 from collections import Counter
 from itertools import groupby
 
+from chatkit_conformance.registry import FAMILIES
 from chatkit_conformance.report import Outcome, Report, Result
-
-CLAUSES = {
-    "SC": "Scope",
-    "TH": "Threads",
-    "IT": "Items",
-    "PG": "Order and pages",
-    "AM": "Attachments' metadata",
-    "DA": "Data",
-    "CC": "Concurrency",
-    "DU": "Durability",
-    "LC": "Lifecycle",
-    "AS": "Attachment stores",
-}
-"""The families of clauses, in the order of the contract."""
 
 _WIDTH = 88
 
@@ -38,7 +25,7 @@ def _clauses(report: Report) -> str:
         results = list(group)
         if clause[:2] != family:
             family = clause[:2]
-            lines.append(CLAUSES.get(family, family))
+            lines.append(FAMILIES[family])
         lines.append(_line(clause, results))
     return "\n".join(lines)
 
