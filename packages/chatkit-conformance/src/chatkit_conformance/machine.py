@@ -200,7 +200,7 @@ class Pair:
             raise
 
 
-async def drive(bench: StoreBench, *, examples: int, steps: int, seconds: float) -> None:
+async def drive(bench: StoreBench, *, examples: int, steps: int, seconds: float = 20.0) -> None:
     """Compare ``bench``'s store with the reference over random calls.
 
     Args:

@@ -83,6 +83,14 @@ class ByteService:
         upload = self._upload_at("GET", path)
         return upload if upload is not None and upload.data is not None else None
 
+    def headers(self, upload: Upload) -> dict[str, str]:
+        """The headers of a download."""
+        name = quote(upload.name, safe="")
+        return {
+            "Content-Type": upload.mime_type,
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+        }
+
     def close(self) -> None:
         """Stop listening; the bytes stay."""
         if self._server is not None:
@@ -213,10 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert upload.data is not None  # noqa: S101 - for the type checkers
         start, end = _range(self.headers.get("Range"), len(upload.data))
         body = upload.data[start:end]
-        headers = {
-            "Content-Type": upload.mime_type,
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(upload.name, safe='')}",
-        }
+        headers = self.service.headers(upload)
         if len(body) < len(upload.data):
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(upload.data)}"
         self._answer(206 if len(body) < len(upload.data) else 200, body, headers)

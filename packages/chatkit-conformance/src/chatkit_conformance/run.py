@@ -55,8 +55,15 @@ _PACKAGE = Path(__file__).parent.name
 
 TBench = TypeVar("TBench", bound=Bench[Any])
 
+Starting = Callable[[Case[Any]], None]
+"""Is told each case that begins."""
+
 Progress = Callable[[Result], None]
 """Is told each result as soon as it is there."""
+
+
+class CouldNotRunError(Exception):
+    """The factory raised, or did not return, so there is no store to ask."""
 
 
 async def check_store(
@@ -70,6 +77,7 @@ async def check_store(
     known_failures: Mapping[str, str] | None = None,
     quick: bool = False,
     case_timeout: float = CASE_TIMEOUT,
+    starting: Starting | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run the store contract against the stores that ``open_store`` builds.
@@ -84,14 +92,16 @@ async def check_store(
         known_failures: Why cases fail, by id. One that passes is a failure.
         quick: Do less of what comes in numbers.
         case_timeout: Seconds that a case may take.
+        starting: Is told each case that begins.
         progress: Is told each result.
 
     Raises:
+        CouldNotRunError: The factory raised, or did not return.
         ValueError: There is no case of an id that was given.
     """
     setup = Setup(open_store, make_context, capabilities or Capabilities(), target, outage, quick)
     runner = Runner(setup, StoreBench, STORE_CASES, known_failures or {}, case_timeout)
-    return await runner.run(only, progress)
+    return await runner.run(only, starting, progress)
 
 
 async def check_attachment_store(
@@ -103,12 +113,13 @@ async def check_attachment_store(
     known_failures: Mapping[str, str] | None = None,
     quick: bool = False,
     case_timeout: float = CASE_TIMEOUT,
+    starting: Starting | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run the clauses for attachment stores. The arguments are those of ``check_store``."""
     setup = Setup(open_store, make_context, capabilities or Capabilities(), quick=quick)
     runner = Runner(setup, AttachmentBench, ATTACHMENT_CASES, known_failures or {}, case_timeout)
-    return await runner.run(only, progress)
+    return await runner.run(only, starting, progress)
 
 
 async def run_case(case: Case[TBench], bench: TBench, timeout: float) -> Result:
@@ -199,7 +210,12 @@ class Runner(Generic[TBench]):
     case_timeout: float
     measurements: dict[str, str] = field(default_factory=dict[str, str])
 
-    async def run(self, only: Collection[str] | None, progress: Progress | None) -> Report:
+    async def run(
+        self,
+        only: Collection[str] | None = None,
+        starting: Starting | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
         """Run the selected cases, and make the report."""
         check_ids(self.known_failures, self.cases, "known failures")
         selected = self._selected(only)
@@ -207,6 +223,8 @@ class Runner(Generic[TBench]):
         store = await self._name_of_store()
         results: list[Result] = []
         for case in selected:
+            if starting is not None:
+                starting(case)
             hopeless = _all_hang(results)
             result = _not_run(case) if hopeless else await self._result(case)
             results.append(replace(result, alone=f"only=[{case.id!r}]"))
@@ -237,8 +255,18 @@ class Runner(Generic[TBench]):
         return [one for one in Capability if one in needed]
 
     async def _name_of_store(self) -> str:
-        store = await self.make_bench(self.setup).build()
-        return f"{type(store).__module__}.{type(store).__qualname__}"
+        """What the factory builds. Raises ``CouldNotRunError``."""
+        building = asyncio.ensure_future(self.make_bench(self.setup).build())
+        await asyncio.wait({building}, timeout=self.case_timeout)
+        if not building.done():
+            building.cancel()
+            raise CouldNotRunError(f"the factory did not return within {self.case_timeout:g} s")
+        error = building.exception()
+        if error is not None:
+            message = f"the factory raised {type(error).__name__}: {error}"
+            raise CouldNotRunError(message) from error
+        kind: type[Any] = type(building.result())
+        return f"{kind.__module__}.{kind.__qualname__}"
 
     async def _result(self, case: Case[TBench]) -> Result:
         lacking = missing(case, self.setup)
