@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chatkit.store import Store
@@ -58,16 +59,16 @@ async def a_closed_store_says_so(bench: StoreBench) -> None:
     async with bench.open_with("a") as store:
         await store.aclose()
         alice, id = bench.context(), bench.id("t")
-        calls = [
-            store.load_thread(id, alice),
-            store.save_thread(bench.thread(), alice),
-            store.load_thread_items(id, None, 5, "asc", alice),
-            store.add_thread_item(id, bench.item("b"), alice),
-            store.delete_thread(id, alice),
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            lambda: store.load_thread(id, alice),
+            lambda: store.save_thread(bench.thread(), alice),
+            lambda: store.load_thread_items(id, None, 5, "asc", alice),
+            lambda: store.add_thread_item(id, bench.item("b"), alice),
+            lambda: store.delete_thread(id, alice),
         ]
         for call in calls:
             with expect.raises(Exception, "a call after aclose", naming="closed"):
-                await call
+                await call()
 
 
 @store_case("LC1.closing-lets-running-calls-end", Capability.HOUSE_RULES, Capability.DURABLE)

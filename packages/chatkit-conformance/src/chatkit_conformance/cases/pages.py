@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -168,7 +167,7 @@ async def threads_come_and_go_during_a_walk(bench: StoreBench) -> None:
             if number < 8:
                 await store.save_thread(bench.thread(f"new {number}"), alice)
                 await store.save_thread(bench.thread(f"early {number}", NOON - timedelta(1)), alice)
-                await store.delete_thread(bench.id(f"early {number}"), alice)
+                await store.delete_thread(bench.id(f"early {number - 1}"), alice)
                 await store.save_thread(bench.thread(stable[number], title="again"), alice)
         found = [name for name in seen if name in stable]
         expect.equal(found, stable, "a walk over threads with writes between its pages")
@@ -324,7 +323,7 @@ async def a_page_costs_the_same_anywhere(bench: StoreBench) -> None:
 async def _seconds_for_pages(
     bench: StoreBench, store: Store[Any], thread: str, items: int, step: int
 ) -> float:
-    """The slowest of pages at the start, in the middle and at the end, each the median of some."""
+    """The slowest of pages at the start, in the middle and at the end, each the best of some."""
     context, id = bench.context(), bench.id(thread)
     await store.save_thread(bench.thread(thread), context)
 
@@ -341,13 +340,14 @@ async def _seconds_for_pages(
     cursors[items // 2] = walked.after
     walked = await store.load_thread_items(id, walked.after, items // 2 - 20, "asc", context)
     cursors[items - 20] = walked.after
-    return max([await _median(store, id, cursor, context) for cursor in cursors.values()])
+    return max([await _least(store, id, cursor, context) for cursor in cursors.values()])
 
 
-async def _median(store: Store[Any], id: str, cursor: str | None, context: Any) -> float:
+async def _least(store: Store[Any], id: str, cursor: str | None, context: Any) -> float:
+    """The shortest of some times: whatever else the machine does only adds to them."""
     times: list[float] = []
-    for _ in range(9):
+    for _ in range(15):
         begun = time.perf_counter()
         await store.load_thread_items(id, cursor, 20, "asc", context)
         times.append(time.perf_counter() - begun)
-    return statistics.median(times)
+    return min(times)
