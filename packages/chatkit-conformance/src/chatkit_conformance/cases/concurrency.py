@@ -128,17 +128,19 @@ async def several_stores_update_one_thread(bench: StoreBench) -> None:
 @store_case("CC2.several-processes-add-to-one-thread", Capability.PROCESSES)
 async def several_processes_add_to_one_thread(bench: StoreBench) -> None:
     """Of several processes that begin at one moment, every item is there once."""
+    several = bench.number(3, 2)
     async with bench.open_with() as store, AsyncExitStack() as stack:
         processes = [
-            await stack.enter_async_context(bench.process(add_with_four_tasks)) for _ in range(3)
+            await stack.enter_async_context(bench.process(add_with_four_tasks))
+            for _ in range(several)
         ]
         for number, process in enumerate(processes):
             expect.equal(await process.hear(), "ready", "what a process says first")
             process.say(f"{number}")
         for process in processes:
             await process.ends()
-        names = [f"{p}:{w}.{n}" for p in range(3) for w in range(4) for n in range(10)]
-        await _expect_all(bench, store, names, "items that 3 processes added at once")
+        names = [f"{p}:{w}.{n}" for p in range(several) for w in range(4) for n in range(10)]
+        await _expect_all(bench, store, names, f"items that {several} processes added at once")
 
 
 async def add_with_four_tasks(bench: StoreBench, parent: Parent) -> None:

@@ -171,7 +171,7 @@ async def what_callers_change_changes_nothing_stored(bench: StoreBench) -> None:
 
 @store_case("DA4.attachments-too", Capability.ATTACHMENTS)
 async def what_callers_change_of_attachments(bench: StoreBench) -> None:
-    """The same holds for attachments' metadata."""
+    """What callers do to attachments that they passed in or got changes nothing stored."""
     async with bench.open() as store:
         file = FileAttachment(id=bench.id("f"), name="n", mime_type="m", metadata={"k": [1]})
         kept = deepcopy(file)

@@ -43,7 +43,7 @@ async def _expect_kept(bench: StoreBench, store: Store[Any], what: str) -> None:
 
 @store_case("DU1.attachments-too", Capability.DURABLE, Capability.ATTACHMENTS)
 async def a_new_store_reads_attachments(bench: StoreBench) -> None:
-    """The same holds for attachments' metadata."""
+    """Attachments that a call has saved are there for a new store over the backend."""
     file = FileAttachment(id=bench.id("file"), name="n", mime_type="text/plain")
     async with bench.open() as store:
         await store.save_attachment(file, bench.context())
