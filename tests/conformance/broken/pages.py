@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import Any
 
@@ -249,12 +250,12 @@ class AnyOtherOrderIsDescending(ReferenceStore[Any]):
 
 @caught_by("PG7.a-page-costs-the-same-anywhere")
 class APageReadsTheWholeThread(ReferenceStore[Any]):
-    async def load_thread_items(
-        self, thread_id: str, after: str | None, limit: int, order: str, context: Any
-    ) -> Page[ThreadItem]:
-        whole = await super().load_thread_items(thread_id, None, 1_000_000, order, context)
-        ids = [item.id for item in whole.data]
-        start = ids.index(after) + 1 if after in ids else 0
-        data = whole.data[start : start + limit]
-        more = start + limit < len(ids)
-        return Page[ThreadItem](data=data, has_more=more, after=data[-1].id if more else None)
+    def _page(
+        self, table: Table, place: Place, after: str | None, limit: int, order: str
+    ) -> tuple[list[bytes], bool]:
+        rows = table.get(place, Rows())
+        whole = [json.loads(rows.by_id[row.id].json) for row in rows.in_order]
+        ids = [record["id"] for record in whole][:: 1 if order == "asc" else -1]
+        start = 0 if after is None else ids.index(self._row(table, place, after).id) + 1
+        found = ids[start : start + limit]
+        return [rows.by_id[id].json for id in found], start + limit < len(ids)

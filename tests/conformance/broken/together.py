@@ -217,7 +217,7 @@ class AttachmentsAreOnlyCached(ReferenceStore[Any]):
 
 @caught_by("DU1.a-killed-process-loses-nothing")
 class WritesReturnBeforeTheyAreDone(ReferenceStore[Any]):
-    """Every sixteenth write writes the fifteen before it, too."""
+    """They are kept until the store is closed, or there are a thousand."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -225,11 +225,18 @@ class WritesReturnBeforeTheyAreDone(ReferenceStore[Any]):
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: Any) -> None:
         self._unwritten.append((thread_id, item, context))
-        if len(self._unwritten) > 15:
-            group, self._unwritten = self._unwritten, []
-            for one in group:
-                await super().add_thread_item(*one)
+        if len(self._unwritten) == 1000:
+            await self._write()
         await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        await self._write()
+        await super().aclose()
+
+    async def _write(self) -> None:
+        group, self._unwritten = self._unwritten, []
+        for one in group:
+            await super().add_thread_item(*one)
 
 
 @caught_by("DU2.an-unreachable-backend-is-said-to-be-so")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -43,6 +44,9 @@ TIMES = [
 MISSING = NotFoundError.__name__
 """The outcome of a call that did not find its record."""
 
+SHRINKING = 15.0
+"""Seconds to look for fewer calls that show a difference, once one is found."""
+
 OWNERS = ("alice", "alice", "bob")
 IDS = ("a", "b", "c", "d")
 THREAD_IDS = ("a", "a", "b")
@@ -64,6 +68,8 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._limit = limit
         self._ended = False
+        self.differ = asyncio.Event()
+        """Is set once the two stores have answered a call differently."""
         self._running: Future[Any] | None = None
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
@@ -85,6 +91,10 @@ class Calls:
         except FutureTimeoutError:
             self.end()
             raise TimeoutError from None
+
+    def note_difference(self) -> None:
+        """Let the event loop know that they differ."""
+        self._loop.call_soon_threadsafe(self.differ.set)
 
     def end(self) -> None:
         """Make no more calls, and end the one that is running."""
@@ -188,6 +198,7 @@ class Pair:
             expect.equal(got, expected, what)
         except expect.ContractBroken as error:
             self.found.append((len(self.calls), error))
+            self.loop.note_difference()
             raise
 
     def _told(self) -> str:
@@ -207,7 +218,7 @@ async def drive(bench: StoreBench, *, examples: int, steps: int, seconds: float 
     Args:
         examples: How many sequences of calls to try.
         steps: How many calls each has at most.
-        seconds: How long to try, and to shrink what differs.
+        seconds: How long to try.
 
     Raises:
         ContractBroken: They differ; says after which calls.
@@ -242,10 +253,14 @@ async def drive(bench: StoreBench, *, examples: int, steps: int, seconds: float 
         with suppress(Ended):
             run_state_machine_as_test(_machine(bench, new_pair), settings=how)
 
+    first = asyncio.ensure_future(calls.differ.wait())
     trying = asyncio.ensure_future(asyncio.to_thread(run))
     try:
-        await asyncio.wait({trying}, timeout=seconds)
+        await asyncio.wait({trying, first}, timeout=seconds, return_when=FIRST_COMPLETED)
+        if first.done():
+            await asyncio.wait({trying}, timeout=SHRINKING)
     finally:
+        first.cancel()
         calls.end()  # or the thread would go on for who knows how long
     await asyncio.wait({trying})
     if found:

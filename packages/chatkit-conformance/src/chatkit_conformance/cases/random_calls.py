@@ -11,4 +11,4 @@ async def random_calls_agree_with_the_model(bench: StoreBench) -> None:
     """Random calls of all methods have the same outcomes as on a plain model of the contract."""
     from chatkit_conformance.machine import drive
 
-    await drive(bench, examples=bench.number(60, 20), steps=30, seconds=bench.number(40, 3))
+    await drive(bench, examples=bench.number(60, 20), steps=30, seconds=bench.number(20, 3))
