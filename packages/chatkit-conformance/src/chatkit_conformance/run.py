@@ -265,8 +265,8 @@ class Runner(Generic[TBench]):
         if error is not None:
             message = f"the factory raised {type(error).__name__}: {error}"
             raise CouldNotRunError(message) from error
-        kind: type[Any] = type(building.result())
-        return f"{kind.__module__}.{kind.__qualname__}"
+        store: object = building.result()
+        return f"{type(store).__module__}.{type(store).__qualname__}"
 
     async def _result(self, case: Case[TBench]) -> Result:
         lacking = missing(case, self.setup)
