@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from chatkit.store import NotFoundError, Store
@@ -17,6 +18,7 @@ from chatkit_conformance.processes import Parent
 from chatkit_conformance.registry import store_case
 
 WRITERS = 32
+MOST_AWAITS = 40
 
 
 class Barrier:
@@ -223,6 +225,48 @@ async def _cancel_after_seconds(call: Coroutine[Any, Any, Any], seconds: float) 
     return await _cancelled(task)
 
 
+class _CancelledAt:
+    """Awaits a call, and has the task that awaits it cancelled at the call's n-th await."""
+
+    def __init__(self, call: Coroutine[Any, Any, Any], number: int) -> None:
+        self._call = call
+        self._number = number
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        inner = self._call.__await__()
+        go_on: Callable[[], Any] = partial(next, inner)
+        number = 0
+        while True:
+            try:
+                waiting = go_on()
+            except StopIteration as end:
+                return end.value
+            number += 1
+            if number == self._number and task is not None:
+                loop.call_soon(task.cancel)
+            try:
+                yield waiting
+            except BaseException as error:  # the cancellation, for the call to see
+                go_on = partial(inner.throw, error)
+            else:
+                go_on = partial(next, inner)
+
+
+async def _cancel_at_await(call: Coroutine[Any, Any, Any], number: int) -> bool:
+    """Cancel the call at its n-th await; say whether it returned, having fewer of them."""
+
+    async def awaited() -> None:
+        await _CancelledAt(call, number)
+
+    task = asyncio.ensure_future(awaited())
+    try:
+        await task
+    except asyncio.CancelledError:
+        return False
+    return True
+
+
 async def _cancelled(task: asyncio.Task[Any]) -> bool:
     task.cancel()
     try:
@@ -302,8 +346,11 @@ async def any_cancelled_call_leaves_the_store_working(bench: StoreBench) -> None
     }
     async with bench.open_with("a", "b") as store:
         for name, call in calls.items():
-            for steps in (0, 1, 2, 3, 5, 8, 13, 21)[:: 1 if not bench.quick else 2]:
-                await _cancel_after_steps(call(store), steps)
+            returned, number = False, 0
+            while not returned and number < MOST_AWAITS:
+                number += 1
+                returned = await _cancel_at_await(call(store), number)
+                await _cancel_after_steps(call(store), 3 * number)
                 await store.save_item(t, bench.item("b"), alice)
                 thread: ThreadMetadata = await store.load_thread(t, alice)
                 versions = [bench.thread(), bench.thread(title="new")]
