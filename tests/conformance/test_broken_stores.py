@@ -19,7 +19,7 @@ from conformance.broken.opening import store_setup, upload_setup
 MEASUREMENTS = {"AS8.memory-stays-flat"}
 """Cases that only measure."""
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 CAUGHT = (Outcome.FAILED, Outcome.ERROR)
 
 
