@@ -260,12 +260,15 @@ async def drive(bench: StoreBench, *, examples: int, steps: int, seconds: float 
         if first.done():
             await asyncio.wait({trying}, timeout=SHRINKING)
     finally:
+        in_time = trying.done()
         first.cancel()
         calls.end()  # or the thread would go on for who knows how long
     await asyncio.wait({trying})
     if found:
         raise min(found, key=lambda difference: difference[0])[1]
-    trying.result()
+    error = trying.exception()
+    if in_time and error is not None:  # otherwise Hypothesis wonders why its calls have ended
+        raise error
 
 
 def _machine(bench: StoreBench, new_pair: Callable[[], Pair]) -> type[RuleBasedStateMachine]:

@@ -82,6 +82,10 @@ async def check_store(
 ) -> Report:
     """Run the store contract against the stores that ``open_store`` builds.
 
+    The cases run in the caller's event loop. A call that never returns ends in a timeout; only
+    one that blocks the event loop itself is beyond this function (not beyond the other two ways
+    to run the suite, which name it).
+
     Args:
         open_store: Builds a new store over the same backend at each call.
         make_context: Makes the request context that stands for an owner.

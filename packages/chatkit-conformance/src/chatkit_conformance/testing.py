@@ -85,6 +85,8 @@ class Conformance:
         lacking = missing(case, setup)
         if lacking:
             pytest.skip(lacking)
+        if setup.quick and not case.quick:
+            pytest.skip("not in a quick run")
         result = _run_apart(case, self._bench(setup), self.case_timeout)
         why = self.known_failures.get(case.id)
         if result.outcome is not Outcome.PASSED:
