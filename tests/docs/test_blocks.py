@@ -1,7 +1,8 @@
 """Every code block in a README or in docs/ works.
 
-Python blocks are run as scripts, as pasted, in an empty folder; those that define an ``app`` are
-also asked something over HTTP. Blocks of ``docs/http.md`` are served and talked to by the tests in
+Python blocks are run as scripts, as pasted, in a folder that has nothing but the page's modules:
+the blocks whose first line is a comment with a file name. Those that define an ``app`` are also
+asked something over HTTP. Blocks of ``docs/http.md`` are served and talked to by the tests in
 ``test_http_examples.py``. Of console blocks, each command is one that the tests know how to check.
 """
 
@@ -71,6 +72,7 @@ def test_every_block_has_a_language_that_is_tested() -> None:
 @pytest.mark.parametrize("block", SCRIPTS, ids=str)
 def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
     save_parrot(tmp_path)
+    save_modules(block.page, tmp_path)
     script = tmp_path / "pasted.py"
     script.write_text(block.text)
     done = subprocess.run(
@@ -82,6 +84,14 @@ def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def save_modules(page: str, folder: Path) -> None:
+    """Do as the page says: save the blocks that begin with a file name under it."""
+    for block in SCRIPTS:
+        named = re.match(r"# (\w+\.py)\n", block.text)
+        if named and block.page == page:
+            (folder / named[1]).write_text(block.text)
 
 
 # --- the README's servers ------------------------------------------------------------------------
@@ -130,31 +140,42 @@ def test_the_readme_shows_three_frameworks() -> None:
 # --- commands ------------------------------------------------------------------------------------
 
 
-def check_make(words: list[str]) -> None:
+def check_make(words: list[str], folder: Path) -> None:
     target = words[-1]
     listed = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False)
     assert listed.returncode == 0, listed.stderr
 
 
-def check_pip(words: list[str]) -> None:
+def check_pip(words: list[str], folder: Path) -> None:
     """Only packages of this house, or ones that the tests themselves have installed."""
     assert words[1] in ("install", "uninstall")
     ours = {path.name for path in (ROOT / "packages").iterdir()}
     known = ours | {"openai-chatkit", "uvicorn", "fastapi", "django", "flask", "starlette"}
-    given = [word.strip('"') for word in words[2:] if not word.startswith("-")]
-    names = [name.removesuffix("[agents]") for name in given]
+    given = [word.strip("'\"") for word in words[2:] if not word.startswith("-")]
+    names = [name.partition("[")[0] for name in given]
     assert names
     assert set(names) <= known
 
 
-def check_uvicorn(words: list[str]) -> None:
+def check_uvicorn(words: list[str], folder: Path) -> None:
     """The named module is one that the page tells the reader to save."""
     module, _, variable = words[1].partition(":")
     assert variable == "app"
     assert any(f"`{module}.py`" in page.read_text() for page in PAGES)
 
 
-CHECKS: dict[str, Callable[[list[str]], None]] = {
+def check_that_it_succeeds(words: list[str], folder: Path) -> None:
+    """A command of an installed package, with the page's modules."""
+    command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+CHECKS: dict[str, Callable[[list[str], Path], None]] = {
+    "chatkit-conformance": check_that_it_succeeds,
+    "pytest": check_that_it_succeeds,
     "make": check_make,
     "pip": check_pip,
     "uvicorn": check_uvicorn,
@@ -162,10 +183,11 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
 
 
 @pytest.mark.parametrize(("block", "line"), COMMANDS, ids=lambda value: str(value))
-def test_a_console_block_holds_commands_that_exist(block: Block, line: str) -> None:
+def test_a_console_block_holds_commands_that_work(block: Block, line: str, tmp_path: Path) -> None:
+    save_modules(block.page, tmp_path)
     for command in line.split("&&"):
         words = command.split()
-        CHECKS[words[0]](words)
+        CHECKS[words[0]](words, tmp_path)
 
 
 # --- links ---------------------------------------------------------------------------------------

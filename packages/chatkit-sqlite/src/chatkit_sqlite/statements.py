@@ -17,11 +17,15 @@ _ADD = """
     ON CONFLICT (owner, id) DO UPDATE SET json = excluded.json
 """
 
-# No row changes if the thread does not exist. `WHERE` also keeps the parser from taking
+# Which of the threads that have had this id it is: a sequence is never used again.
+_INCARNATION = "SELECT sequence FROM thread WHERE owner = :owner AND id = :parent"
+
+# No row changes if this very thread does not exist. `WHERE` also keeps the parser from taking
 # `ON CONFLICT` for a join's condition.
 _ADD_ITEM = """
     INSERT INTO item (owner, thread, id, created, json)
-    SELECT owner, id, :id, :created, :json FROM thread WHERE owner = :owner AND id = :parent
+    SELECT owner, id, :id, :created, :json FROM thread
+    WHERE owner = :owner AND id = :parent AND sequence = :incarnation
     ON CONFLICT (owner, thread, id) DO UPDATE SET json = excluded.json
 """
 
@@ -68,6 +72,7 @@ class Statements:
 
         self.read = fill(_READ)
         self.write = _ADD_ITEM if kind is Kind.ITEM else fill(_ADD)
+        self.incarnation = _INCARNATION
         self.replace = fill(_REPLACE)
         self.first_page = {
             newest_first: fill(_FIRST_PAGE, order="DESC" if newest_first else "ASC")

@@ -97,8 +97,16 @@ class SQLiteRecords(Records):
         return rows[0][0] if rows else None
 
     async def write(self, record: Record) -> bool:
-        sql = STATEMENTS[record.collection.kind].write
+        statements = STATEMENTS[record.collection.kind]
+        sql = statements.write
         values = _at(record.collection, id=record.id, created=record.created_us, json=record.json)
+        if record.collection.kind is Kind.ITEM:
+            # Before the write waits its turn: meanwhile another process may delete the thread
+            # and make one of the same id, which this item must not get into.
+            found = await self._connections.select(statements.incarnation, _at(record.collection))
+            if not found:
+                return False
+            values["incarnation"] = found[0][0]
         return await self._groups.run(lambda tx: tx.execute(sql, values).rowcount > 0)
 
     async def replace(self, collection: Collection, id: str, old: bytes, new: bytes) -> bool:
