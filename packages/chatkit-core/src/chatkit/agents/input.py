@@ -100,7 +100,11 @@ class ThreadItemConverter:
         raise NotImplementedError(_override(self, "tag_to_message_content", "tags"))
 
     async def assistant_message_to_input(self, item: AssistantMessageItem) -> Input:
-        """An answer, as the model gave it."""
+        """An answer, as the model gave it.
+
+        Override this for models behind the SDK's chat-completions path, which in recent versions
+        (seen with 0.24.0) takes answers as plain text only.
+        """
         parts: list[ResponseOutputTextParam] = [
             {"type": "output_text", "text": part.text, "annotations": []} for part in item.content
         ]
