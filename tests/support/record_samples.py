@@ -1,240 +1,42 @@
-"""Threads, items and attachments of every kind, with everything that is hard to keep."""
+"""The conformance suite's samples of records, under short ids of one thread, ``t``."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
-from pydantic import TypeAdapter
+from chatkit.types import Attachment, ThreadItem, ThreadMetadata
+from chatkit_conformance import samples
+from chatkit_conformance.samples import HOSTILE_TEXTS, NOON, nested, reloaded
 
-from chatkit.types import (
-    Attachment,
-    FileAttachment,
-    HiddenContextItem,
-    ImageAttachment,
-    ThreadItem,
-    ThreadMetadata,
-)
-
-T = TypeVar("T")
-
-NOON = datetime(2024, 5, 17, 12, 0, 0, 123457, tzinfo=timezone.utc)
-
-HOSTILE_TEXTS = [
-    "😀 👩‍👩‍👧‍👦",
-    "שלום \u202e עולם",
-    "e\u0301 \u200d",
-    "nul \x00 inside",
-    "\x00",
-    "line\u2028and\u2029separators\r\n\t",
-    "quotes ' \" ` \\",
-    "'; DROP TABLE thread; --",
-    "redis.call('FLUSHALL')",
-    '{"$ne": null}',
-    "a:b{c}d/e..%f*g?h[i]",
-    "../../etc/passwd",
-    "%00%2F%%",
-    "x" * 250,
-    " ",
-    "null",
-    "0",
-    "\ufeffbom",
+__all__ = [
+    "HOSTILE_TEXTS",
+    "NOON",
+    "attachments_of_every_kind",
+    "item",
+    "items_of_every_kind",
+    "nested",
+    "reloaded",
+    "thread",
+    "threads_of_every_kind",
 ]
-
-_ITEMS: TypeAdapter[ThreadItem] = TypeAdapter(ThreadItem)
-_ATTACHMENTS: TypeAdapter[Attachment] = TypeAdapter(Attachment)
-
-PAYLOAD: dict[str, Any] = {
-    "$set": {"a.b": None, "": ""},
-    "big": 2**200,
-    "small": -(2**70),
-    "float": 0.1 + 0.2,
-    "tiny": 5e-324,
-    "list": [[], {}, [None], "", False, 0],
-    "text": HOSTILE_TEXTS,
-}
-
-
-def nested(depth: int) -> Any:
-    """A payload that is so many levels deep."""
-    value: Any = "bottom"
-    for level in range(depth):
-        value = {"in": value} if level % 2 else [value]
-    return value
 
 
 def thread(id: str = "t", at: datetime = NOON, **fields: Any) -> ThreadMetadata:
-    return ThreadMetadata(id=id, created_at=at, **fields)
+    return samples.thread(id, at, **fields)
 
 
 def item(id: str, at: datetime = NOON, content: Any = "", thread_id: str = "t") -> ThreadItem:
-    """A small item."""
-    return HiddenContextItem(id=id, thread_id=thread_id, created_at=at, content=content)
-
-
-def reloaded(model: T, type_: Any = None) -> T:
-    """What the model's own JSON gives back: what a store must give back."""
-    adapter: TypeAdapter[T] = TypeAdapter(type_ or type(model))
-    return adapter.validate_json(adapter.dump_json(model))
+    return samples.item(id, thread_id, at, content)
 
 
 def threads_of_every_kind() -> list[ThreadMetadata]:
-    naive = datetime(2024, 1, 31, 23, 59, 59, 999999)
-    far_east = timezone(timedelta(hours=13, minutes=45))
-    return [
-        thread("plain"),
-        thread("naive", naive),
-        thread("far east", datetime(1969, 7, 20, 1, 2, 3, 4, tzinfo=far_east)),
-        thread("titled", title="", metadata={}, allowed_image_domains=[]),
-        thread("full", title="😀\x00", metadata=PAYLOAD, allowed_image_domains=["a.b"]),
-        thread("active", status={"type": "active"}),
-        thread("locked", status={"type": "locked", "reason": "later"}),
-        thread("closed", status={"type": "closed", "reason": ""}),
-        thread("silent", status={"type": "closed", "reason": None}),
-    ]
+    return samples.threads_of_every_kind(str)
 
 
 def items_of_every_kind() -> list[ThreadItem]:
-    """At least one of each of the eleven kinds."""
-    sources: list[dict[str, Any]] = [
-        {"type": "url", "url": "https://a.b/c?d=e#f", "title": "", "description": None},
-        {"type": "file", "filename": "../../x\r\n\"'.txt", "title": "t"},
-        {"type": "entity", "id": "e", "title": "t", "data": PAYLOAD, "interactive": True},
-    ]
-    file = {"type": "file", "id": "f", "name": "n", "mime_type": "m", "metadata": PAYLOAD}
-    bodies: list[dict[str, Any]] = [
-        {
-            "type": "user_message",
-            "content": [
-                {"type": "input_text", "text": ""},
-                *({"type": "input_text", "text": text} for text in HOSTILE_TEXTS),
-                {"type": "input_tag", "id": "", "text": "@me", "data": PAYLOAD, "group": None},
-            ],
-            "attachments": [file],
-            "quoted_text": "",
-            "inference_options": {"tool_choice": {"id": "x"}, "model": None},
-        },
-        {
-            "type": "assistant_message",
-            "content": [
-                {
-                    "type": "output_text",
-                    "text": "…",
-                    "annotations": [
-                        {"type": "annotation", "source": source, "index": index}
-                        for source, index in zip(sources, (0, None, 3), strict=True)
-                    ],
-                }
-            ],
-        },
-        {"type": "assistant_message", "content": []},
-        {
-            "type": "client_tool_call",
-            "call_id": "",
-            "name": "n",
-            "arguments": PAYLOAD,
-            "output": None,
-        },
-        {
-            "type": "client_tool_call",
-            "status": "completed",
-            "call_id": "c",
-            "name": "n",
-            "arguments": {},
-            "output": [PAYLOAD, None, "", nested(90)],
-        },
-        {
-            "type": "widget",
-            "copy_text": "",
-            "widget": {
-                "type": "Card",
-                "id": "card",
-                "brandNew": {"x": [1, "2", {"deep": True}]},
-                "children": [
-                    {"type": "Text", "id": "t", "value": "v", "streaming": False, "glow": 3},
-                    {
-                        "type": "Button",
-                        "label": "go",
-                        "onClickAction": {"type": "a", "payload": {"k": [1]}},
-                    },
-                ],
-            },
-        },
-        {"type": "generated_image", "image": None},
-        {"type": "generated_image", "image": {"id": "i", "url": "data:image/png;base64,AA=="}},
-        {
-            "type": "structured_input",
-            "status": "answered",
-            "inputs": [
-                {
-                    "type": "multiple_choice",
-                    "id": "q",
-                    "question": "?",
-                    "multiple": True,
-                    "options": [{"value": "a"}, {"value": ""}],
-                    "answer": {"values": ["a", ""], "skipped": False},
-                },
-                {"type": "freeform", "id": "r", "question": "", "answer": None},
-            ],
-        },
-        {
-            "type": "workflow",
-            "workflow": {
-                "type": "reasoning",
-                "expanded": True,
-                "summary": {"duration": 7},
-                "tasks": [
-                    {"type": "thought", "content": "", "status_indicator": "loading"},
-                    {"type": "custom", "title": None, "icon": "bolt"},
-                    {"type": "web_search", "queries": [""], "sources": sources[:1]},
-                    {"type": "file", "sources": sources[1:2]},
-                    {"type": "image", "title": "i"},
-                ],
-            },
-        },
-        {"type": "task", "task": {"type": "thought", "title": "", "content": "c"}},
-        {"type": "hidden_context_item", "content": PAYLOAD},
-        {"type": "hidden_context_item", "content": nested(100)},
-        {"type": "hidden_context_item", "content": None},
-        {"type": "sdk_hidden_context", "content": "\x00"},
-        {"type": "end_of_turn"},
-    ]
-    return [
-        _ITEMS.validate_python(
-            {
-                "id": f"item {number}",
-                "thread_id": "t",
-                "created_at": NOON + timedelta(seconds=number),
-                **body,
-            }
-        )
-        for number, body in enumerate(bodies)
-    ]
+    return samples.items_of_every_kind(str, "t")
 
 
 def attachments_of_every_kind() -> list[Attachment]:
-    upload = {"url": "https://up.load/x?y=%2F", "method": "PUT", "headers": {"X-A": "b"}}
-    return [
-        FileAttachment(id="bare", name="", mime_type="text/plain"),
-        _ATTACHMENTS.validate_python(
-            {
-                "type": "file",
-                "id": "file",
-                "name": "../../x\r\n😀",
-                "mime_type": "application/pdf",
-                "upload_descriptor": upload,
-                "thread_id": "t",
-                "metadata": PAYLOAD,
-            }
-        ),
-        ImageAttachment.model_validate(
-            {
-                "id": "image",
-                "name": "i.png",
-                "mime_type": "image/png",
-                "preview_url": "https://pre.view/x",
-                "upload_descriptor": {**upload, "method": "POST"},
-                "metadata": {},
-            }
-        ),
-    ]
+    return samples.attachments_of_every_kind(str, "t")
