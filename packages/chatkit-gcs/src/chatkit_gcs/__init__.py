@@ -1,0 +1,1 @@
+"""ChatKit attachments in Google Cloud Storage."""

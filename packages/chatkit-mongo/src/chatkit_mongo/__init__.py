@@ -1,0 +1,1 @@
+"""A ChatKit store on MongoDB."""

@@ -1,0 +1,1 @@
+"""A ChatKit store on Redis, one server or a cluster."""

@@ -1,0 +1,1 @@
+"""ChatKit attachments in S3 or anything that speaks it."""
