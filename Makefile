@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+WORKERS ?= 3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := .venv/bin/
 
@@ -21,8 +22,8 @@ install: $(UV) ## Set everything up
 demo: install ## Serve a working chat on 127.0.0.1 (PORT=8000)
 	PORT=$(PORT) $(RUN)python examples/demo/server.py
 
-test: install ## Run every test
-	$(RUN)coverage run -m pytest
+test: install ## Run every test (WORKERS=3 side by side)
+	$(RUN)pytest -n $(WORKERS) --dist worksteal --cov --cov-report=
 	$(RUN)coverage report --skip-covered
 
 check: format-check lint pyright mypy ## Run all static checks
