@@ -14,8 +14,8 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.client import NEVER_DECODE
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import (
-    ConnectionError,
     MovedError,
     NoPermissionError,
     NoScriptError,
@@ -51,7 +51,7 @@ class Url:
         self._settings: dict[str, Any] = {
             "socket_connect_timeout": 0.4 * timeout,
             "socket_timeout": 0.4 * timeout,
-            "retry": Retry(NoBackoff(), 1, (ConnectionError,)),
+            "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
         }
         try:
             parts = urlsplit(url)
@@ -78,7 +78,8 @@ class Url:
         """A client for what is found there: a single server, or a cluster."""
         client = self._client()
         try:
-            hello: Any = await client.execute_command("HELLO", **{NEVER_DECODE: []})
+            call: Any = client.execute_command
+            hello: Any = await call("HELLO", **{NEVER_DECODE: []})
             if isinstance(hello, list):
                 hello = dict(zip(hello[::2], hello[1::2], strict=True))
             if hello[b"mode"] != b"cluster":
@@ -168,7 +169,14 @@ class Connection:
             cursor: Any = 0
             while True:
                 cursor, keys = await call(
-                    "SCAN", cursor, b"MATCH", pattern, b"COUNT", 10_000, **node, **{NEVER_DECODE: []}
+                    "SCAN",
+                    cursor,
+                    b"MATCH",
+                    pattern,
+                    b"COUNT",
+                    10_000,
+                    **node,
+                    **{NEVER_DECODE: []},
                 )
                 for key in keys:
                     yield key

@@ -33,7 +33,7 @@ class Keys:
         return f"{self._base}{{{quote(owner, safe='')}}}:".encode()
 
     def of(self, owner: str, threads: Sequence[str]) -> list[bytes]:
-        """The keys of an owner, and those of the items of some threads, as the scripts want them."""
+        """An owner's keys, and those of some threads' items, in the order of the scripts."""
         base = self.owner(owner)
         keys = [base + b"sequence", base + b"expiry"]
         for collection in ("threads", "attachments", *(f"items:{thread}" for thread in threads)):
