@@ -124,5 +124,5 @@ def _beside(json: bytes, kind: Kind) -> Document:
         }
     return {
         "title": (record.get("title") or "")[:LARGEST_COPY] or None,
-        "status": (record.get("status") or {}).get("type"),
+        "status": record["status"]["type"] if record.get("status") else None,
     }
