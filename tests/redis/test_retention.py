@@ -128,13 +128,13 @@ async def test_a_thread_and_its_items_are_always_seen_together(keeping: OpenStor
 async def test_whatever_is_written_keeps_its_thread(keeping: OpenStore) -> None:
     short, long = keeping(SHORT), keeping(LONG)
     writes: dict[str, Callable[[str], Awaitable[Any]]] = {
-        "item saved": lambda id: long.save_item(id, item("i", content="new"), ALICE),
-        "item added": lambda id: long.add_thread_item(id, item("j"), ALICE),
-        "item deleted": lambda id: long.delete_thread_item(id, "none", ALICE),
-        "items deleted": lambda id: long.delete_thread_items(id, ["none"], ALICE),
-        "later items deleted": lambda id: long.delete_items_after(id, "i", ALICE),
-        "thread updated": lambda id: long.update_thread(id, {"title": "new"}, ALICE),
-        "thread saved": lambda id: long.save_thread(thread(id), ALICE),
+        "item saved": lambda t: long.save_item(t, item("i", content="new"), ALICE),
+        "item added": lambda t: long.add_thread_item(t, item("j"), ALICE),
+        "item deleted": lambda t: long.delete_thread_item(t, "none", ALICE),
+        "items deleted": lambda t: long.delete_thread_items(t, ["none"], ALICE),
+        "later items deleted": lambda t: long.delete_items_after(t, "i", ALICE),
+        "thread updated": lambda t: long.update_thread(t, {"title": "new"}, ALICE),
+        "thread saved": lambda t: long.save_thread(thread(t), ALICE),
     }
     for id, write in writes.items():
         await save(short, id)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 from redis.asyncio import Redis
 
 from chatkit.store import NotFoundError, StoreUnavailableError, walk_items
@@ -123,8 +122,10 @@ async def test_a_hung_server_is_told_in_time_and_used_again_afterwards(server: S
 
 
 async def test_a_wrong_password_is_told_without_the_password(server: Service) -> None:
-    with redis.Redis.from_url(server.url) as client:
-        client.execute_command("ACL", "SETUSER", "visitor", "on", ">open-sesame", "~*", "+@all")
+    async with Redis.from_url(server.url) as client:
+        await client.acl_setuser(
+            "visitor", enabled=True, passwords="+open-sesame", keys=["*"], commands=["+@all"]
+        )
     url = server.url.replace("redis://", "redis://visitor:{}@")
     async with open_store(url.format("open-sesame")) as store:
         await store.save_thread(thread(), ALICE)
@@ -146,8 +147,8 @@ async def test_a_full_server_refuses_writes_and_keeps_what_it_has(
         await store.save_thread(thread(title="before"), ALICE)
         for id in ("i", "j"):
             await store.add_thread_item("t", item(id, content="before"), ALICE)
-        with redis.Redis.from_url(server.url) as client:
-            client.config_set("maxmemory", "1")
+        async with Redis.from_url(server.url) as client:
+            await client.config_set("maxmemory", "1")
             for write in (
                 store.save_thread(thread(title="after"), ALICE),
                 store.update_thread("t", {"title": "after"}, ALICE),
@@ -160,6 +161,6 @@ async def test_a_full_server_refuses_writes_and_keeps_what_it_has(
             assert await store.load_item("t", "i", ALICE) == item("i", content="before")
             assert await item_ids(store) == ["i", "j"]
             await store.delete_thread_item("t", "j", ALICE)  # how else would there be room again
-            client.config_set("maxmemory", "0")
+            await client.config_set("maxmemory", "0")
         await store.add_thread_item("t", item("k", content="after"), ALICE)
         assert await item_ids(store) == ["i", "k"]
