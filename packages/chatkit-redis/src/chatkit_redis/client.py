@@ -178,6 +178,8 @@ class Connection:
                     **node,
                     **{NEVER_DECODE: []},
                 )
+                if isinstance(cursor, dict):  # of a cluster: cursors by the names of nodes
+                    [cursor] = cursor.values()
                 for key in keys:
                     yield key
                 if not int(cursor):
