@@ -204,6 +204,16 @@ async def test_a_retention_adds_one_key_with_the_times_when_threads_expire(
     assert before * 1000 + 3_600_000 <= float(score) <= (after + 1) * 1000 + 3_600_000
 
 
+async def test_threads_that_are_deleted_do_not_stay_among_those_that_expire(
+    service: Service, client: Any, prefix: str
+) -> None:
+    async with open_store(service.url, prefix=prefix, retention=3600) as store:
+        for id in ("t", "u"):
+            await store.save_thread(thread(id), ALICE)
+        await store.delete_thread("t", ALICE)
+    assert await client.zrange(f"{prefix}:1:{{alice}}:expiry", 0, -1) == [b"u"]
+
+
 async def test_all_keys_of_an_owner_are_in_one_slot(redis_cluster: Service, prefix: str) -> None:
     slots: set[int] = set()
     async with (
