@@ -155,9 +155,21 @@ class Connection:
         self, command: bytes, script: str, keys: Sequence[bytes], arguments: Sequence[bytes | int]
     ) -> Any:
         call: Any = self.client.execute_command  # its types leave out NEVER_DECODE
-        return await call(
-            command.decode(), script.encode(), len(keys), *keys, *arguments, **{NEVER_DECODE: []}
-        )
+        try:
+            return await call(
+                command.decode(),
+                script.encode(),
+                len(keys),
+                *keys,
+                *arguments,
+                **{NEVER_DECODE: []},
+            )
+        except AttributeError as error:
+            # While a cluster is down, redis-py 8.1 closes connections that other calls are using;
+            # they then find None in place of a stream.
+            if not isinstance(self.client, RedisCluster):
+                raise
+            raise RedisConnectionError("the connection was closed while it was in use") from error
 
     async def keys_like(self, pattern: bytes) -> Any:
         """All keys that match, on all servers, each batch as it comes."""
