@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 3
+SERVICES ?=
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := .venv/bin/
 
@@ -22,9 +23,9 @@ install: $(UV) ## Set everything up
 demo: install ## Serve a working chat on 127.0.0.1 (PORT=8000)
 	PORT=$(PORT) $(RUN)python examples/demo/server.py
 
-test: install ## Run every test (WORKERS=3 side by side)
-	$(RUN)pytest -n $(WORKERS) --dist worksteal --cov --cov-report=
-	$(RUN)coverage report --skip-covered
+test: install ## Run every test (WORKERS=3 side by side; SERVICES=containers or processes)
+	CHATKIT_TEST_SERVICES=$(SERVICES) $(RUN)pytest -n $(WORKERS) --dist worksteal \
+		--cov --cov-report=term:skip-covered
 
 check: format-check lint pyright mypy ## Run all static checks
 

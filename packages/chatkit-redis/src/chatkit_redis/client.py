@@ -1,0 +1,226 @@
+"""The client's side: URLs, single servers and clusters, and scripts that a server may forget."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.client import NEVER_DECODE
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import (
+    MovedError,
+    NoPermissionError,
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
+
+from chatkit.logger import logger
+
+AnyClient: TypeAlias = "Redis | RedisCluster"
+
+AWAY = (RedisError, RedisClusterException, OSError)
+
+CALLS_AT_ONCE = 32
+"""Some of the drivers' pools raise instead of waiting."""
+
+SCHEMES = ("redis", "rediss", "unix")
+
+log = logger.getChild("redis")
+
+
+class Url:
+    """Where a server is. Nothing of it that could be a secret is ever shown.
+
+    Raises:
+        ValueError: The URL cannot be used.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url = url
+        # Together below the store's own timeout, so that its errors have the driver's as cause.
+        self._settings: dict[str, Any] = {
+            "socket_connect_timeout": 0.4 * timeout,
+            "socket_timeout": 0.4 * timeout,
+            "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        }
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in SCHEMES and "@" not in parts.path + parts.query + parts.fragment
+            if not known or parts.fragment or not (parts.scheme == "unix" or _is_db(parts.path)):
+                raise ValueError
+            self._client()
+        except (ValueError, TypeError, AttributeError):
+            raise ValueError(
+                "the Redis URL cannot be used (it is not shown, for it may hold a password); "
+                "expected redis://[user:password@]host[:port][/db], rediss://… or unix://path, "
+                "options of redis-py after a '?', and special characters percent-quoted"
+            ) from None
+        host = parts.netloc.rpartition("@")[2]
+        self.name = f"Redis at {parts.path if parts.scheme == 'unix' else host}"
+
+    def _client(self) -> Redis:
+        client: Redis = Redis.from_url(self._url, **self._settings)
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # refuses unknown options; no I/O
+        return client
+
+    async def connect(self) -> AnyClient:
+        """A client for what is found there: a single server, or a cluster."""
+        client = self._client()
+        try:
+            call: Any = client.execute_command
+            hello: Any = await call("HELLO", **{NEVER_DECODE: []})
+            if isinstance(hello, list):
+                hello = dict(zip(hello[::2], hello[1::2], strict=True))
+            if hello[b"mode"] != b"cluster":
+                return client
+        except ResponseError:
+            return client  # a proxy, or a user who may not ask
+        except BaseException:
+            await client.aclose()
+            raise
+        await client.aclose()
+        return RedisCluster.from_url(
+            self._url, **{k: v for k, v in self._settings.items() if k != "retry"}
+        )
+
+
+def _is_db(path: str) -> bool:
+    return path in ("", "/") or path[1:].isdecimal()
+
+
+class Connection:
+    """Runs scripts on a client that was given, or on one of its own."""
+
+    def __init__(self, to: AnyClient | Url, *, expiring: bool) -> None:
+        self._to = to
+        self._expiring = expiring
+        self._free = asyncio.Semaphore(1)
+        self.client: AnyClient  # from open to close
+        self.name = to.name if isinstance(to, Url) else _name(to)
+
+    async def open(self) -> None:
+        client = await self._to.connect() if isinstance(self._to, Url) else self._to
+        try:
+            if isinstance(client, RedisCluster):
+                await client.initialize()  # before several tasks use it
+            self._warn_of_eviction(await eviction_policies(client))
+        except BaseException:
+            if isinstance(self._to, Url):
+                await client.aclose()
+            raise
+        self._free = asyncio.Semaphore(min(CALLS_AT_ONCE, _pool_size(client)))
+        self.client = client
+
+    async def close(self) -> None:
+        if isinstance(self._to, Url):
+            await self.client.aclose()
+
+    def _warn_of_eviction(self, policies: set[str]) -> None:
+        for policy in sorted(policies):
+            if policy.startswith("allkeys-") or (self._expiring and policy.startswith("volatile-")):
+                log.warning(
+                    "%s deletes keys when its memory is full (maxmemory-policy %s): conversations "
+                    "can be lost in part; set maxmemory-policy noeviction",
+                    self.name,
+                    policy,
+                )
+
+    async def run(self, script: str, keys: Sequence[bytes], *arguments: bytes | int) -> Any:
+        """What the script returns, texts as bytes, however the client decodes."""
+        async with self._free:
+            try:
+                try:
+                    return await self._call(b"EVALSHA", sha_of(script), keys, arguments)
+                except NoScriptError:
+                    return await self._call(b"EVAL", text_of(script), keys, arguments)
+            except MovedError as error:
+                if isinstance(self.client, RedisCluster):
+                    raise
+                raise RedisClusterException(
+                    "this server is a node of a cluster: give the store a RedisCluster, or a URL"
+                ) from error
+
+    async def _call(
+        self, command: bytes, script: str, keys: Sequence[bytes], arguments: Sequence[bytes | int]
+    ) -> Any:
+        call: Any = self.client.execute_command  # its types leave out NEVER_DECODE
+        return await call(
+            command.decode(), script.encode(), len(keys), *keys, *arguments, **{NEVER_DECODE: []}
+        )
+
+    async def keys_like(self, pattern: bytes) -> Any:
+        """All keys that match, on all servers, each batch as it comes."""
+        call: Any = self.client.execute_command
+        nodes: list[dict[str, Any]] = [{}]
+        if isinstance(self.client, RedisCluster):
+            nodes = [{"target_nodes": node} for node in self.client.get_primaries()]
+        for node in nodes:
+            cursor: Any = 0
+            while True:
+                cursor, keys = await call(
+                    "SCAN",
+                    cursor,
+                    b"MATCH",
+                    pattern,
+                    b"COUNT",
+                    10_000,
+                    **node,
+                    **{NEVER_DECODE: []},
+                )
+                for key in keys:
+                    yield key
+                if not int(cursor):
+                    break
+
+
+@cache
+def text_of(script: str) -> str:
+    folder = files("chatkit_redis").joinpath("scripts")
+    return "".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in ("common", script))
+
+
+@cache
+def sha_of(script: str) -> str:
+    return hashlib.sha1(text_of(script).encode(), usedforsecurity=False).hexdigest()
+
+
+def _name(client: AnyClient) -> str:
+    if isinstance(client, RedisCluster):
+        return f"Redis cluster at {next(iter(client.nodes_manager.startup_nodes))}"
+    where = client.connection_pool.connection_kwargs
+    host, port = where.get("host", "localhost"), where.get("port", 6379)
+    return f"Redis at {where.get('path') or f'{host}:{port}'}"
+
+
+def _pool_size(client: AnyClient) -> int:
+    if isinstance(client, RedisCluster):
+        return int(client.connection_kwargs["max_connections"])
+    return int(client.connection_pool.max_connections)
+
+
+async def eviction_policies(client: AnyClient) -> set[str]:
+    """What the servers do when their memory is full; empty if they do not say."""
+    call: Any = client.execute_command
+    cluster = isinstance(client, RedisCluster)
+    nodes = {"target_nodes": RedisCluster.PRIMARIES} if cluster else {}
+    try:
+        found: dict[str, Any] = await call("INFO", b"memory", **nodes, **{NEVER_DECODE: []})
+    except NoPermissionError:
+        return set()
+    servers: list[dict[str, Any]] = list(found.values()) if cluster else [found]
+    return {
+        str(server.get("maxmemory_policy", "noeviction"))
+        for server in servers
+        if server.get("maxmemory")  # without a limit, nothing is evicted
+    }

@@ -1,0 +1,77 @@
+"""``MongoStore`` keeps the whole contract: both drivers, a standalone server and a replica set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from chatkit_conformance import StoreConformance, Target
+from services.proxy import Proxy
+from services.service import Service
+from support import mongo_target
+from support.mongo_target import CAPABILITIES, TIMEOUT
+
+
+class MongoConformance(StoreConformance):
+    capabilities = CAPABILITIES
+    quick = bool(os.environ.get("CHATKIT_TEST_QUICK"))
+    driver = "url"
+
+    @pytest.fixture
+    def service(self, mongo_server: Service) -> Service:
+        return mongo_server
+
+    @pytest.fixture
+    def proxy(self, service: Service) -> Iterator[Proxy]:
+        with Proxy(service.port) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def url(self, service: Service, proxy: Proxy) -> str:
+        """Through the proxy, and only there: a replica set would name its own addresses."""
+        direct = service.url.replace("replicaSet=rs0", "directConnection=true")
+        return proxy.url_of(direct)
+
+    @pytest.fixture
+    def open_store(self, url: str) -> Callable[[], Any]:
+        return lambda: mongo_target.open_store(url, self.driver, timeout=TIMEOUT)
+
+    @pytest.fixture
+    def target(self, url: str) -> Target:
+        return mongo_target.target(url, self.driver)
+
+    @pytest.fixture
+    def outage(self, proxy: Proxy) -> Callable[[], AbstractContextManager[None]]:
+        @contextmanager
+        def away() -> Generator[None]:
+            proxy.down()
+            yield
+            proxy.up()
+
+        return away
+
+
+class TestUrl(MongoConformance):
+    """A store that makes its own client, PyMongo's."""
+
+
+class TestMotor(MongoConformance):
+    driver = "motor"
+
+
+class TestReplicaSet(MongoConformance):
+    """PyMongo's database, lent."""
+
+    driver = "pymongo"
+
+    @pytest.fixture
+    def service(self, mongo_replica_set: Service) -> Service:
+        return mongo_replica_set
+
+
+class TestMotorOnAReplicaSet(TestReplicaSet):
+    driver = "motor"

@@ -1,0 +1,106 @@
+"""Servers in containers. They use the host's network, since the nodes of a cluster must be
+reachable under the addresses that they tell, and one way for all is enough."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from typing import Any
+
+from services.images import provide
+from services.processes import make_folder
+from services.recipe import Recipe
+from services.server import CannotStartError, Server
+
+_DATA = "/data"
+
+
+class ServerContainer(Server):
+    """A server in a container.
+
+    Raises:
+        CannotStartError: There is no Docker engine, or no image.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        client = engine()
+        self.how = f"container {provide(client, recipe.image, recipe.program)}"
+        self._folder = make_folder()
+        self._container: Any = None
+
+    def launch(self) -> None:
+        from testcontainers.core.container import DockerContainer
+
+        if self._container is not None:
+            self._container.get_wrapped_container().start()
+            return
+        self._container = (
+            DockerContainer(self.recipe.image)
+            .with_command([self.recipe.program, *self.recipe.arguments(_DATA)])
+            .with_volume_mapping(self._folder, _DATA, "rw")
+            .with_kwargs(network_mode="host", user=f"{os.getuid()}:{os.getgid()}")
+        )
+        self._container.start()
+
+    def runs(self) -> bool:
+        if self._container is None:
+            return False
+        wrapped = self._container.get_wrapped_container()
+        wrapped.reload()
+        return bool(wrapped.status == "running")
+
+    def log(self) -> str:
+        return "".join(part.decode(errors="replace") for part in self._container.get_logs())
+
+    def kill(self) -> None:
+        if self.runs():
+            wrapped = self._container.get_wrapped_container()
+            wrapped.kill()
+            wrapped.wait()
+
+    def pause(self) -> None:
+        self._container.get_wrapped_container().pause()
+
+    def resume(self) -> None:
+        self._container.get_wrapped_container().unpause()
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@cache
+def engine() -> Any:
+    """A client of the Docker engine.
+
+    Raises:
+        CannotStartError: There is none.
+    """
+    from docker.errors import DockerException
+    from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.docker_client import DockerClient
+
+    try:
+        client = DockerClient().client
+        client.ping()
+    except (DockerException, OSError) as error:
+        raise CannotStartError(f"no Docker engine answers: {error}") from error
+    testcontainers_config.ryuk_disabled = not _has_reaper(client, testcontainers_config.ryuk_image)
+    return client
+
+
+def _has_reaper(client: Any, image: str) -> bool:
+    """Whether the container can be had that removes the others when the tests are killed."""
+    from docker.errors import APIError, ImageNotFound
+
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        try:
+            client.images.pull(image)
+        except APIError:
+            return False
+    return True

@@ -1,0 +1,110 @@
+"""The pytest plugin: a fixture for each server, and which backends ran and how, in the last lines.
+
+A server starts when the first test wants it, once for each worker.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from services import mongo, redis
+from services.server import CannotStartError
+from services.service import Service
+from services.way import must_run, wanted
+
+_told: dict[str, str] = {}
+"""How each backend ran, or why it did not, by its name."""
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Service]:
+    """A Redis server, or the one at ``CHATKIT_TEST_REDIS_URL``."""
+    with _provided("Redis", _given("REDIS", redis.version_at) or redis.redis_server) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[Service]:
+    """A Redis Cluster of three masters."""
+    with _provided("Redis Cluster", redis.redis_cluster) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def mongo_server() -> Iterator[Service]:
+    """A standalone MongoDB server with a password, or the one at ``CHATKIT_TEST_MONGO_URL``."""
+    with _provided("MongoDB", _given("MONGO", mongo.version_at) or mongo.mongo_server) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def mongo_replica_set() -> Iterator[Service]:
+    """A MongoDB replica set of one node."""
+    with _provided("MongoDB replica set", mongo.mongo_replica_set) as service:
+        yield service
+
+
+Opener = Callable[[], AbstractContextManager[Service]]
+
+
+def _given(name: str, version_at: Callable[[str], str]) -> Opener | None:
+    """What opens the server that exists already, if the environment names one."""
+    url = os.environ.get(f"CHATKIT_TEST_{name}_URL")
+    if not url:
+        return None
+
+    @contextmanager
+    def open() -> Generator[Service]:
+        yield Service(name.title(), url, version_at(url))
+
+    return open
+
+
+@contextmanager
+def _provided(name: str, open: Opener) -> Generator[Service]:
+    try:
+        opened = open()
+        service = opened.__enter__()
+    except CannotStartError as error:
+        _told[name] = f"NOT RUN: {error}"
+        if must_run():
+            pytest.fail(f"{name} cannot run: {error}", pytrace=False)
+        pytest.skip(f"{name} cannot run: {error}")
+    _told[name] = f"{service.how}, version {service.version}"
+    try:
+        yield service
+    finally:
+        opened.__exit__(None, None, None)
+
+
+# --- the last lines of a run ---------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    wanted()  # a wrong setting is told before anything runs
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the run that started it."""
+    output: Any = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["backends"] = _told
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker of pytest-xdist has ended."""
+    _told.update(getattr(node, "workeroutput", {}).get("backends", {}))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After everything else that the run prints."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if _told and reporter is not None and not hasattr(config, "workeroutput"):
+        for name, how in sorted(_told.items()):
+            reporter.write_line(f"backend {name}: {how}")

