@@ -20,9 +20,10 @@ MESSAGES = 12
 
 STORES: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "sqlite": lambda request, folder: f"sqlite:///{folder / 'chat.db'}",
+    "redis": lambda request, folder: request.getfixturevalue("redis_server").url,
+    "mongo": lambda request, folder: request.getfixturevalue("mongo_server").url,
 }
-"""How to come by a store's URL, such as ``lambda request, _:
-request.getfixturevalue("redis_server").url``."""
+"""How to come by a store's URL."""
 
 
 @pytest.fixture(params=STORES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from chatkit.records import PlacedRecord, RecordStore
@@ -22,13 +23,7 @@ OWNERS = ("a", "b", *(text for text in HOSTILE_TEXTS if text))
 async def fill(store: Store[str]) -> None:
     """Save records of every kind: for each owner, ids that another one uses too, equal times,
     times against the order of writing, and replaced records."""
-    for owner in OWNERS:
-        for id in ("z", "y", owner):
-            await store.save_thread(thread(id), owner)
-            for one in ("3", "1", owner, "2"):
-                await store.add_thread_item(id, item(one, content=owner), owner)
-            await store.add_thread_item(id, item("0", NOON.replace(year=2000)), owner)
-        await store.save_item("z", item("3", content="replaced"), owner)
+    await asyncio.gather(*(_fill_for(owner, store) for owner in OWNERS))
     for each in threads_of_every_kind():
         await store.save_thread(each, "every kind")
     await store.save_thread(thread("t"), "every kind")
@@ -36,6 +31,15 @@ async def fill(store: Store[str]) -> None:
         await store.add_thread_item("t", entry, "every kind")
     for attachment in attachments_of_every_kind():
         await store.save_attachment(attachment, "every kind")
+
+
+async def _fill_for(owner: str, store: Store[str]) -> None:
+    for id in ("z", "y", owner):
+        await store.save_thread(thread(id), owner)
+        for one in ("3", "1", owner, "2"):
+            await store.add_thread_item(id, item(one, content=owner), owner)
+        await store.add_thread_item(id, item("0", NOON.replace(year=2000)), owner)
+    await store.save_item("z", item("3", content="replaced"), owner)
 
 
 async def records_of(store: RecordStore[Any]) -> list[PlacedRecord]:

@@ -180,6 +180,8 @@ class Connection:
                 )
                 for key in keys:
                     yield key
+                if isinstance(cursor, dict):  # of a cluster, redis-py names the node
+                    (cursor,) = cursor.values()
                 if not int(cursor):
                     break
 

@@ -124,7 +124,7 @@ class _Copy:
         others = [record for record in missing if record.collection.kind is not Kind.THREAD]
         written: list[Record] = []
         for kind in (threads, others):  # a thread before its items
-            for group in await concurrently(self._write_in_order, _by_collection(kind)):
+            for group in await concurrently(self._write_in_order, _of_one_time(kind)):
                 written += group
         for record, known in zip(written, await concurrently(self._is_there, written), strict=True):
             if not known:
@@ -136,7 +136,7 @@ class _Copy:
         return await self._target.read(record.collection, record.id) == record.json
 
     async def _write_in_order(self, records: Sequence[Record]) -> list[Record]:
-        """Write records of one collection one after the other, since that makes their order."""
+        """Write records one after the other; those that were written."""
         return [record for record in records if await self._write(record)]
 
     async def _write(self, record: Record) -> bool:
@@ -153,8 +153,10 @@ class _Copy:
         return written
 
 
-def _by_collection(records: Sequence[Record]) -> list[list[Record]]:
-    groups: dict[Collection, list[Record]] = {}
+def _of_one_time(records: Sequence[Record]) -> list[list[Record]]:
+    """Groups whose records must be written in their order, since they have nothing else to be
+    ordered by; the groups are independent of one another."""
+    groups: dict[tuple[Collection, int], list[Record]] = {}
     for record in records:
-        groups.setdefault(record.collection, []).append(record)
+        groups.setdefault((record.collection, record.created_us), []).append(record)
     return list(groups.values())
