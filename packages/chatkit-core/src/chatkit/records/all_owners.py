@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from chatkit.records.calls import Calls
 from chatkit.records.codec import check_size
@@ -28,7 +28,9 @@ class AllOwners:
         """
         return await self._calls.run(self._records.scan, after, limit)
 
-    async def pages(self, after: str | None, limit: int) -> AsyncIterator[list[PlacedRecord]]:
+    async def pages(
+        self, after: str | None, limit: int
+    ) -> AsyncGenerator[list[PlacedRecord], None]:
         """All records, or those after a position, up to ``limit`` at a time."""
         while page := await self.scan(after, limit):
             yield page

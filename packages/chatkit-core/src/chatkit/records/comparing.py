@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 
@@ -41,16 +41,17 @@ class Comparison:
         self._left_out = left_out
         self._differences = differences
 
-    async def pages(self, page_size: int) -> AsyncIterator[int]:
+    async def pages(self, page_size: int) -> AsyncGenerator[int, None]:
         """Compare, page by page: the source's records with the target's, then the other way."""
         sides: list[tuple[AllOwners, Callable[[Record], Awaitable[None]]]] = [
             (self._source, self._look_in_target),
             (self._target, self._look_in_source),
         ]
         for side, look in sides:
-            async for page in side.pages(None, page_size):
-                await concurrently(look, [placed.record for placed in page])
-                yield len(page)
+            async with aclosing(side.pages(None, page_size)) as pages:
+                async for page in pages:
+                    await concurrently(look, [placed.record for placed in page])
+                    yield len(page)
 
     async def _look_in_target(self, record: Record) -> None:
         owner, kind, _ = record.collection

@@ -7,6 +7,7 @@ have been (``comparing.py``), that the target has what the source has.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,13 +95,15 @@ async def copy(
     if page_size < 1:
         raise ValueError(f"page_size must be 1 or more, got {page_size!r}")
     run = _Copy(source, target)
-    async for page in source.all_owners.pages(after, page_size):
-        await run.take([placed.record for placed in page])
-        run.progress.position = page[-1].position
-        progress(run.progress)
-    async for compared in run.comparison().pages(page_size):
-        run.progress.compared += compared
-        progress(run.progress)
+    async with aclosing(source.all_owners.pages(after, page_size)) as pages:
+        async for page in pages:
+            await run.take([placed.record for placed in page])
+            run.progress.position = page[-1].position
+            progress(run.progress)
+    async with aclosing(run.comparison().pages(page_size)) as counts:
+        async for count in counts:
+            run.progress.compared += count
+            progress(run.progress)
     return CopyResult(run.progress, run.differences.named, run.differences.count)
 
 
