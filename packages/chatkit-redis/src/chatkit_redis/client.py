@@ -45,10 +45,9 @@ def check_client(client: object) -> None:
         TypeError: It is none.
     """
     if not isinstance(client, (Redis, RedisCluster, Url)):
-        kind = f"{type(client).__module__}.{type(client).__qualname__}"
         raise TypeError(
             "client must be a redis.asyncio.Redis or redis.asyncio.RedisCluster "
-            f"(for a URL, use RedisStore.from_url), got a {kind}"
+            f"(for a URL, use RedisStore.from_url), got {type(client)!r}"
         )
 
 
@@ -178,32 +177,32 @@ class Connection:
         for node in nodes:
             cursor = 0
             while True:
-                asked = ("SCAN", cursor, b"MATCH", pattern, b"COUNT", 10_000)
-                told, keys = await _command(self.client, *asked, **node)
+                asked = (cursor, b"MATCH", pattern, b"COUNT", 10_000)
+                told, keys = await _command(self.client, "SCAN", *asked, **node)
                 for key in keys:
                     yield key
-                cursor = int(told)
+                cursor = int(told[node["target_nodes"].name] if node else told)
                 if cursor == 0:
                     break
 
 
-async def _command(client: Any, *words: str | bytes | int, **options: Any) -> Any:
-    """What the server answers, texts as bytes, however the client decodes.
+async def _command(client: Any, name: str, *words: bytes | int, **options: Any) -> Any:
+    """What the server answers, texts as bytes, however the client encodes and decodes.
 
     The driver's own types know neither the answers nor ``NEVER_DECODE``.
     """
-    return await client.execute_command(*words, **options, **{NEVER_DECODE: []})
+    return await client.execute_command(name, *words, **options, **{NEVER_DECODE: []})
 
 
 @cache
-def text_of(script: str) -> str:
+def text_of(script: str) -> bytes:
     folder = files("chatkit_redis").joinpath("scripts")
-    return "".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in ("common", script))
+    return b"".join(folder.joinpath(f"{name}.lua").read_bytes() for name in ("common", script))
 
 
 @cache
-def sha_of(script: str) -> str:
-    return hashlib.sha1(text_of(script).encode(), usedforsecurity=False).hexdigest()
+def sha_of(script: str) -> bytes:
+    return hashlib.sha1(text_of(script), usedforsecurity=False).hexdigest().encode()
 
 
 def _name(client: AnyClient) -> str:
