@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +16,15 @@ from redis.asyncio import Redis, RedisCluster
 from chatkit.owners import SINGLE_OWNER
 from chatkit_redis import RedisStore
 
-CLIENT: Any = Redis()  # connects only when it is used
+AnyRedis: Any = Redis  # what it takes is untyped
+CLIENT = AnyRedis()
 URL = "redis://localhost:6379"
+
+
+def builds(**settings: Any) -> list[Callable[[], Any]]:
+    """Both ways to build a store with these settings."""
+    settings = {"owner": SINGLE_OWNER, **settings}
+    return [partial(RedisStore, CLIENT, **settings), partial(RedisStore.from_url, URL, **settings)]
 
 
 async def async_owner(context: dict[str, str]) -> str:
@@ -24,7 +33,7 @@ async def async_owner(context: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("owner", [None, "alice", 7])
 def test_an_owner_that_is_no_function_is_refused(owner: Any) -> None:
-    for build in (lambda: RedisStore(CLIENT, owner=owner), lambda: url_store(owner=owner)):
+    for build in builds(owner=owner):
         with pytest.raises(TypeError, match="owner= must be a function") as raised:
             build()
         assert repr(owner) in str(raised.value)
@@ -36,15 +45,16 @@ def test_an_asynchronous_owner_function_is_refused() -> None:
 
 
 def test_an_owner_must_be_given() -> None:
-    for build in (lambda: RedisStore(CLIENT), lambda: RedisStore.from_url(URL)):  # type: ignore[call-arg]
-        with pytest.raises(TypeError, match="owner"):
-            build()
+    with pytest.raises(TypeError, match="owner"):
+        RedisStore(CLIENT)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="owner"):
+        RedisStore.from_url(URL)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
     ("client", "named"),
     [
-        (redis.Redis(), "<class 'redis.client.Redis'>"),
+        (redis.Redis.from_url(URL), "<class 'redis.client.Redis'>"),
         (URL, "<class 'str'>"),
         (None, "<class 'NoneType'>"),
     ],
@@ -72,11 +82,7 @@ def test_what_is_no_asynchronous_client_is_refused(client: Any, named: str) -> N
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name_and_value(name: str, value: Any) -> None:
-    settings = {name: value}
-    for build in (
-        lambda: RedisStore(CLIENT, owner=SINGLE_OWNER, **settings),
-        lambda: url_store(**settings),
-    ):
+    for build in builds(**{name: value}):
         with pytest.raises(ValueError, match=rf"^{name}= must be ") as raised:
             build()
         assert repr(value) in str(raised.value)
@@ -95,13 +101,13 @@ def test_a_setting_out_of_range_is_refused_by_name_and_value(name: str, value: A
     ids=str,
 )
 def test_a_setting_at_the_end_of_its_range_is_taken(settings: dict[str, Any]) -> None:
-    RedisStore(CLIENT, owner=SINGLE_OWNER, **settings)
-    url_store(**settings)
+    for build in builds(**settings):
+        build()
 
 
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(TypeError, match="ttl"):
-        url_store(ttl=60)
+        RedisStore.from_url(URL, owner=SINGLE_OWNER, ttl=60)
 
 
 @pytest.mark.parametrize(
@@ -125,13 +131,9 @@ async def test_building_a_store_connects_to_nothing() -> None:
         port = listener.getsockname()[1]
         for store in (
             RedisStore.from_url(f"redis://127.0.0.1:{port}", owner=SINGLE_OWNER),
-            RedisStore(Redis(port=port), owner=SINGLE_OWNER),
+            RedisStore(AnyRedis(port=port), owner=SINGLE_OWNER),
             RedisStore(RedisCluster("127.0.0.1", port), owner=SINGLE_OWNER),
         ):
             assert select.select([listener], [], [], 0)[0] == []
             await store.aclose()
         assert select.select([listener], [], [], 0)[0] == []
-
-
-def url_store(**settings: Any) -> RedisStore[Any]:
-    return RedisStore.from_url(URL, **{"owner": SINGLE_OWNER, **settings})

@@ -72,7 +72,7 @@ class Url:
             if not known or parts.fragment or not (parts.scheme == "unix" or _is_db(parts.path)):
                 raise ValueError
             self._client()
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RedisError):
             raise ValueError(
                 "the Redis URL cannot be used (it is not shown, for it may hold a password); "
                 "expected redis://[user:password@]host[:port][/db], rediss://… or unix://path, "
