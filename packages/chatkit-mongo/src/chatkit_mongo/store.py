@@ -74,6 +74,8 @@ class MongoStore(RecordStore[TContext]):
         timeout: float = 10.0,
         max_record_bytes: int = LARGEST_JSON,
     ) -> None:
+        if not isinstance(max_record_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"max_record_bytes= must be an integer, got {max_record_bytes!r}")
         if not 0 < max_record_bytes <= LARGEST_JSON:
             raise ValueError(
                 f"max_record_bytes= must be from 1 to {LARGEST_JSON}, got {max_record_bytes!r}"
@@ -106,8 +108,9 @@ class MongoStore(RecordStore[TContext]):
         The other arguments are those of the class.
 
         Raises:
-            TypeError: ``owner`` is neither.
+            TypeError: An argument is of a wrong type.
             ValueError: The URL, which the message never shows, or another argument is wrong.
+            OSError: A file of certificates that the URL names cannot be read.
         """
         return cls(
             own(url, database, timeout),
