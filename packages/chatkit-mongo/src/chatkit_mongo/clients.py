@@ -100,7 +100,9 @@ def _client(url: str, **options: Any) -> AsyncMongoClient[Any]:
             with warnings.catch_warnings():
                 # PyMongo only warns of options that it does not know or that have no such value.
                 warnings.simplefilter("error", UserWarning)
-                return AsyncMongoClient(url, driver=DRIVER, **options)
+                client = AsyncMongoClient[Any](url, driver=DRIVER, **options)
+            client.get_default_database(DEFAULT_DATABASE)  # whose name may be impossible
+            return client
         except (ValueError, TypeError, PyMongoError, UserWarning) as error:
             kind = type(error).__name__
     raise ValueError(
