@@ -263,7 +263,7 @@ class MongoRecords(Records):
         self, collection: Collection, after: str | None, limit: int, newest_first: bool
     ) -> list[bytes] | None:
         if not fits(collection, after or ""):
-            return None
+            return [] if after is None else None
         name, how = NAMES[collection.kind], (limit, newest_first)
         start = self._collections.records[collection.kind]
         if collection.kind is Kind.ITEM:
