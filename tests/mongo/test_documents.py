@@ -11,7 +11,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from chatkit.records import Kind, PlacedRecord, RecordStore, copy_records
-from chatkit.store import NotFoundError, StoreUnavailableError
+from chatkit.store import NotFoundError, StoreError, StoreUnavailableError
 from chatkit_mongo import MongoStore, UnusableDatabaseError
 from chatkit_mongo.clients import Lent
 from chatkit_mongo.documents import LARGEST_JSON
@@ -241,6 +241,29 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database:
     await layout.update_one({}, {"$set": {"version": 1}})
     async with MongoStore[str](database, owner=str) as store:
         assert (await store.load_thread("t", "ann")).id == "t"
+
+
+@pytest.mark.parametrize(("name", "unique"), [("another", True), ("owner_1_position_1", False)])
+async def test_an_index_that_somebody_made_otherwise_is_told_and_can_be_removed(
+    database: Any, name: str, unique: bool
+) -> None:
+    threads = database["chatkit_threads"]
+    await threads.create_index([("owner", 1), ("position", 1)], name=name, unique=unique)
+    store = MongoStore[str](database, owner=str)
+    with pytest.raises(StoreError, match="index") as failed:
+        await store.save_thread(thread(), "ann")
+    assert not isinstance(failed.value, StoreUnavailableError)
+    await threads.drop_index(name)
+    await store.save_thread(thread(), "ann")
+    await store.aclose()
+
+
+async def test_a_lent_database_whose_name_the_server_refuses_is_told(client: Any) -> None:
+    store = MongoStore[str](client["x" * 64], owner=str)
+    with pytest.raises(StoreError, match="xxx") as failed:
+        await store.save_thread(thread(), "ann")
+    assert not isinstance(failed.value, StoreUnavailableError)
+    await store.aclose()
 
 
 READ_AND_WRITE = ["find", "insert", "update", "remove"]

@@ -41,10 +41,9 @@ from chatkit_mongo.sweep import Sweeper
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
-MISTAKES = frozenset(
-    {2, 9, 14, 40, 59, 67, 72, 73, 85, 86, 115, 168, 197, 303, 40324, 10334, 17420}
-)
-"""Codes of errors that blame the question, not the server's state: waiting does not help."""
+MISTAKES = frozenset({73, 85, 86})
+"""Codes of errors that waiting does not mend: a name that no database can have, and indexes of
+the same fields or name that somebody made otherwise."""
 
 
 class MongoStore(RecordStore[TContext]):
