@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from pymongo import MongoClient
+
 from services import mongo
 from services.service import Service
 from support.mongo_stores import DRIVERS, Writers, stored_at

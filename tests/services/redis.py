@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import redis
-
 from services.recipe import HOST, Recipe, free_port
 from services.server import Server
 from services.service import Service
