@@ -85,8 +85,8 @@ class MongoStore(RecordStore[TContext]):
         else:
             check_database(database)
             source = Lent(database)
-        self.__records = MongoRecords(source, max_record_bytes, timeout)
-        super().__init__(self.__records, owner=owner, timeout=timeout)
+        self.__mongo = MongoRecords(source, max_record_bytes, timeout)
+        super().__init__(self.__mongo, owner=owner, timeout=timeout)
 
     @classmethod
     def from_url(
@@ -128,7 +128,7 @@ class MongoStore(RecordStore[TContext]):
             StoreUnavailableError: The database is away. What is left is for the next sweep.
         """
         await self.__aenter__()
-        await self.__records.sweep()
+        await self.__mongo.sweep()
 
 
 def _reads(operation: F) -> F:
