@@ -162,20 +162,21 @@ async def test_a_scan_of_nothing_is_empty(service: Service) -> None:
 async def test_a_copy_under_another_prefix_has_the_same_pages(
     service: Service, prefix: str, page_size: int
 ) -> None:
-    target = new_prefix()
+    other = new_prefix()
     originals, copies = (
-        RecordStore[Any](unopened(service, where), owner=user_of) for where in (prefix, target)
+        RecordStore[Any](unopened(service, where), owner=user_of) for where in (prefix, other)
     )
     async with originals, copies:
-        for _ in range(2):  # the second one finds that all is there already
-            assert (await copy(originals, copies, page_size=page_size)).ok
+        for _ in range(2):  # the second one finds all there already
+            result = await copy(originals, copies, page_size=page_size)
+            assert result.ok, result
+        async with opened(service, prefix) as source, opened(service, other) as target:
+            assert [one.record for one in await scanned(target, 500)] == [
+                one.record for one in await scanned(source, 500)
+            ]
         for owner in OWNERS:
             for order in ("asc", "desc"):
                 await have_equal_pages(originals, copies, order, {"user_id": owner})
-    async with opened(service, prefix) as source, opened(service, target) as other:
-        assert [one.record for one in await scanned(other, 500)] == [
-            one.record for one in await scanned(source, 500)
-        ]
 
 
 async def have_equal_pages(
