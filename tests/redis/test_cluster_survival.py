@@ -60,7 +60,9 @@ async def test_no_call_notices_that_the_nodes_forget_their_scripts(cluster: Serv
         await writers.check()
 
 
-async def test_a_node_that_is_away_costs_only_its_owners_calls(cluster: Service) -> None:
+async def test_other_nodes_serve_while_one_is_away_and_it_serves_again_afterwards(
+    cluster: Service,
+) -> None:
     async with open_store(cluster.url, timeout=5) as store:
         await until_all_can_write(store)
         cluster.servers[0].kill()  # the one that the URL names
