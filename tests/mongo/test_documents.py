@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -27,18 +28,23 @@ from support.record_samples import (
     threads_of_every_kind,
 )
 
+NAME = f"documents_{uuid4().hex}"
+"""Of a database that nobody else has, if the server is not ours alone."""
+
+COPY = f"{NAME}_copy"
+
 
 @pytest.fixture
 async def client(mongo_server: Service) -> AsyncIterator[Any]:
     async with AsyncMongoClient[Any](mongo_server.url) as client:
         yield client
-        for name in ("documents", "copy"):
+        for name in (NAME, COPY):
             await client.drop_database(name)
 
 
 @pytest.fixture
 def database(client: Any) -> Any:
-    return client["documents"]
+    return client[NAME]
 
 
 @pytest.fixture
@@ -234,7 +240,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database:
     assert [one["version"] async for one in layout.find()] == [1]
     await layout.update_one({}, {"$set": {"version": 2}})
     newer = MongoStore[str](database, owner=str)
-    with pytest.raises(UnusableDatabaseError, match=r"'documents' has version 2 .* up to 1"):
+    with pytest.raises(UnusableDatabaseError, match=r"has version 2 .* up to 1"):
         await newer.save_thread(thread("u"), "ann")
     await newer.aclose()
     assert await found(database, "chatkit_threads", {}) == ["t"]
@@ -271,13 +277,13 @@ READ_AND_WRITE = ["find", "insert", "update", "remove"]
 
 async def as_user(client: Any, url: str, actions: list[str]) -> str:
     """The URL of a user who may do only this, and in this database."""
-    await client["documents"].command("dropAllUsersFromDatabase")
-    await client["documents"].command("dropAllRolesFromDatabase")
-    anything = {"resource": {"db": "documents", "collection": ""}, "actions": actions}
-    await client["documents"].command("createRole", "some", privileges=[anything], roles=[])
-    await client["documents"].command("createUser", "limited", pwd="word", roles=["some"])
+    await client[NAME].command("dropAllUsersFromDatabase")
+    await client[NAME].command("dropAllRolesFromDatabase")
+    anything = {"resource": {"db": NAME, "collection": ""}, "actions": actions}
+    await client[NAME].command("createRole", "some", privileges=[anything], roles=[])
+    await client[NAME].command("createUser", "limited", pwd="word", roles=["some"])
     host = urlsplit(url).netloc.rpartition("@")[2]
-    return f"mongodb://limited:word@{host}/documents"
+    return f"mongodb://limited:word@{host}/{NAME}"
 
 
 async def test_whoever_may_not_create_indexes_can_use_those_that_exist(
@@ -304,7 +310,7 @@ async def test_whoever_may_not_create_indexes_cannot_begin(
 ) -> None:
     url = await as_user(client, mongo_server.url, READ_AND_WRITE)
     store = MongoStore[str].from_url(url, owner=str)
-    with pytest.raises(StoreUnavailableError, match=r"not authorized on documents.*createIndexes"):
+    with pytest.raises(StoreUnavailableError, match=r"not authorized on .*createIndexes"):
         await store.save_thread(thread(), "ann")
     assert await database.list_collection_names() == []
     await as_user(client, mongo_server.url, [*READ_AND_WRITE, "createIndex"])
@@ -376,7 +382,7 @@ async def test_a_scan_goes_on_from_any_position(records: MongoRecords) -> None:
 async def test_a_copied_database_has_the_same_pages(
     client: Any, records: MongoRecords, size: int
 ) -> None:
-    target = MongoRecords(Lent(client["copy"]), LARGEST_JSON, 10.0)
+    target = MongoRecords(Lent(client[COPY]), LARGEST_JSON, 10.0)
     source_store = RecordStore[str](records, owner=str)
     target_store = RecordStore[str](target, owner=str)
     async with target_store:

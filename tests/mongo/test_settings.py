@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 from importlib.metadata import entry_points
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from bson.codec_options import CodecOptions
@@ -23,13 +25,15 @@ from support.mongo_commands import Commands
 from support.record_samples import attachments_of_every_kind, item, thread
 
 NOWHERE = "mongodb://127.0.0.1:1"
+NAME = f"settings_{uuid4().hex}"
+"""Of a database that nobody else has, if the server is not ours alone."""
 
 
 @pytest.fixture
 async def database(mongo_server: Service) -> AsyncIterator[Any]:
     async with AsyncMongoClient[Any](mongo_server.url) as client:
-        yield client["settings"]
-        await client.drop_database("settings")
+        yield client[NAME]
+        await client.drop_database(NAME)
 
 
 async def use(store: MongoStore[None]) -> None:
@@ -178,21 +182,24 @@ def test_the_scheme_of_a_url_leads_to_this_store(scheme: str) -> None:
     ("path", "argument", "name"),
     [
         ("", None, "chatkit"),
-        ("from_url", None, "from_url"),
-        ("from_url", "argument", "argument"),
-        ("", "argument", "argument"),
+        (f"{NAME}_url", None, f"{NAME}_url"),
+        (f"{NAME}_url", NAME, NAME),
+        ("", NAME, NAME),
     ],
+    ids=["neither", "url", "both", "argument"],
 )
 async def test_the_database_is_the_arguments_or_the_urls_or_chatkit(
     mongo_server: Service, path: str, argument: str | None, name: str
 ) -> None:
-    url = mongo_server.url.replace("/?", f"/{path}?")
+    url = urlsplit(mongo_server.url)._replace(path=f"/{path}").geturl()
+    owner = uuid4().hex
     async with AsyncMongoClient[Any](mongo_server.url) as client:
-        await client.drop_database(name)
-        async with MongoStore[None].from_url(url, owner=SINGLE_OWNER, database=argument) as store:
-            await store.save_thread(thread(), None)
-        assert await client[name]["chatkit_threads"].count_documents({}) == 1
-        await client.drop_database(name)
+        async with MongoStore[str].from_url(url, owner=str, database=argument) as store:
+            await store.save_thread(thread(), owner)
+            assert await client[name]["chatkit_threads"].count_documents({"owner": owner}) == 1
+            await store.delete_thread("t", owner)
+        if name != "chatkit":  # which may be somebody's
+            await client.drop_database(name)
 
 
 # --- whose client --------------------------------------------------------------------------------
@@ -209,11 +216,11 @@ async def test_a_lent_client_of_motor_is_not_closed(mongo_server: Service) -> No
     from motor.motor_asyncio import AsyncIOMotorClient
 
     client: Any = AsyncIOMotorClient(mongo_server.url)
-    store = MongoStore[None](client["settings_motor"], owner=SINGLE_OWNER)
+    store = MongoStore[None](client[NAME], owner=SINGLE_OWNER)
     await use(store)
     await store.aclose()
     assert (await client.admin.command("ping"))["ok"] == 1
-    await client.drop_database("settings_motor")
+    await client.drop_database(NAME)
     client.close()
 
 
@@ -230,7 +237,7 @@ async def test_an_own_client_is_closed(mongo_server: Service, database: Any) -> 
         }
 
     before = await connections()
-    store = MongoStore[None].from_url(mongo_server.url, owner=SINGLE_OWNER, database="settings")
+    store = MongoStore[None].from_url(mongo_server.url, owner=SINGLE_OWNER, database=NAME)
     await use(store)
     mine = await connections() - before
     assert mine
@@ -243,7 +250,7 @@ async def test_the_urls_name_of_the_application_is_kept(
     mongo_server: Service, database: Any
 ) -> None:
     url = f"{mongo_server.url}&appName=billing"
-    async with MongoStore[None].from_url(url, owner=SINGLE_OWNER, database="settings") as store:
+    async with MongoStore[None].from_url(url, owner=SINGLE_OWNER, database=NAME) as store:
         await use(store)
         pipeline = [{"$currentOp": {"allUsers": True, "idleConnections": True}}]
         cursor = await database.client.admin.aggregate(pipeline)
@@ -263,13 +270,13 @@ async def test_a_lent_database_reads_from_the_primary_and_writes_to_the_majority
     commands = Commands()
     async with AsyncMongoClient[Any](mongo_replica_set.url, event_listeners=[commands]) as client:
         lent = client.get_database(
-            "settings",
+            NAME,
             read_preference=ReadPreference.SECONDARY_PREFERRED,
             write_concern=WriteConcern(w=write_concern),
         )
         async with MongoStore[None](lent, owner=SINGLE_OWNER) as store:
             await use(store)
-        await client.drop_database("settings")
+        await client.drop_database(NAME)
     _check_durable(commands.seen)
 
 
@@ -280,7 +287,7 @@ async def test_an_own_client_reads_and_writes_so_whatever_its_url_says(
     listened = partial(AsyncMongoClient[Any], event_listeners=[commands])
     monkeypatch.setattr("chatkit_mongo.clients.AsyncMongoClient", listened)
     url = f"{mongo_replica_set.url}&w=1&readPreference=secondaryPreferred&journal=false"
-    async with MongoStore[None].from_url(url, owner=SINGLE_OWNER, database="own") as store:
+    async with MongoStore[None].from_url(url, owner=SINGLE_OWNER, database=NAME) as store:
         await use(store)
     _check_durable(commands.seen)
 

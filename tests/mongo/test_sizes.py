@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -29,8 +30,9 @@ def commands() -> Commands:
 @pytest.fixture
 async def database(mongo_server: Service, commands: Commands) -> AsyncIterator[Any]:
     async with AsyncMongoClient[Any](mongo_server.url, event_listeners=[commands]) as client:
-        yield client["sizes"]
-        await client.drop_database("sizes")
+        database = client[f"sizes_{uuid4().hex}"]
+        yield database
+        await client.drop_database(database)
 
 
 @pytest.fixture

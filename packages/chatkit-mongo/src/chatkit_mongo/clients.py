@@ -98,9 +98,9 @@ def _client(url: str, **options: Any) -> AsyncMongoClient[Any]:
     if not kind:
         try:
             with warnings.catch_warnings():
-                # PyMongo only warns of options that it does not know or that have no such value.
+                # PyMongo only warns of options that it does not know or whose value is wrong.
                 warnings.simplefilter("error", UserWarning)
-                client = AsyncMongoClient[Any](url, driver=DRIVER, **options)
+                client: AsyncMongoClient[Any] = AsyncMongoClient(url, driver=DRIVER, **options)
             client.get_default_database(DEFAULT_DATABASE)  # whose name may be impossible
             return client
         except (ValueError, TypeError, PyMongoError, UserWarning) as error:
