@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -33,7 +34,7 @@ def user_of_the_readme(service: Service, *more: str) -> Generator[str]:
     [command] = re.findall(r"^    (ACL SETUSER chatkit .*)$", README.read_text(), re.M)
     with ExitStack() as stack:
         for server in service.servers:
-            admin = stack.enter_context(closing(redis.Redis(port=server.recipe.port)))
+            admin: Any = stack.enter_context(closing(redis.Redis(port=server.recipe.port)))
             admin.execute_command(*command.split(), *more)
             stack.callback(admin.acl_deluser, "chatkit")
         yield f"redis://chatkit:password@127.0.0.1:{service.port}"
