@@ -1,7 +1,8 @@
 """Every code block in a README or in docs/ works.
 
 Python blocks are run as scripts, as pasted, in a folder that has nothing but the page's modules:
-the blocks whose first line is a comment with a file name. Those that define an ``app`` are also
+the blocks whose first line is a comment with a file name; a database on ``localhost`` is replaced
+by the tests' own. Those that define an ``app`` are also
 asked something over HTTP. Blocks of ``docs/http.md`` are served and talked to by the tests in
 ``test_http_examples.py``. Of console blocks, each command is one that the tests know how to check.
 """
@@ -30,6 +31,11 @@ from support.served_file import LIMIT_S, served
 
 ROOT = Path(__file__).parents[2]
 SERVED_ELSEWHERE = {"docs/http.md"}
+DATABASES = {
+    "redis://localhost:6379": "redis_server",
+    "mongodb://localhost:27017": "mongo_server",
+}
+"""The fixtures that stand in for the databases of a reader's own."""
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/*.md")])
 
 
@@ -76,11 +82,13 @@ def test_every_block_has_a_language_that_is_tested() -> None:
 
 
 @pytest.mark.parametrize("block", SCRIPTS, ids=str)
-def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
+def test_a_python_block_runs_as_pasted(
+    block: Block, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     save_parrot(tmp_path)
     save_modules(block.page, tmp_path)
     script = tmp_path / "pasted.py"
-    script.write_text(block.text)
+    script.write_text(with_own_databases(block.text, request))
     done = subprocess.run(
         [sys.executable, "-W", "error", script.name],
         cwd=tmp_path,
@@ -90,6 +98,13 @@ def test_a_python_block_runs_as_pasted(block: Block, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def with_own_databases(text: str, request: pytest.FixtureRequest) -> str:
+    for url, fixture in DATABASES.items():
+        if url in text:
+            text = text.replace(url, request.getfixturevalue(fixture).url)
+    return text
 
 
 def save_modules(page: str, folder: Path) -> None:

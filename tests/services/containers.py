@@ -10,6 +10,7 @@ from typing import Any
 
 from services.images import provide
 from services.processes import make_folder
+from services.programs import executable
 from services.recipe import Recipe
 from services.server import CannotStartError, Server
 
@@ -38,7 +39,7 @@ class ServerContainer(Server):
             return
         self._container = (
             DockerContainer(self.recipe.image)
-            .with_command([self.recipe.program, *self.recipe.arguments(_DATA)])
+            .with_command([executable(self.recipe.program), *self.recipe.arguments(_DATA)])
             .with_volume_mapping(self._folder, _DATA, "rw")
             .with_kwargs(network_mode="host", user=f"{os.getuid()}:{os.getgid()}")
         )

