@@ -66,6 +66,11 @@ def own(url: str, database: str | None, timeout: float) -> Own:
     options: dict[str, Any] = {}
     if not any(f"{option}=" in url.lower() for option in TIMEOUTS):
         options["timeoutMS"] = max(1, int(timeout * 1000 * SHARE))
+    if "servermonitoringmode=" not in url.lower():
+        # Streaming, PyMongo 4.20 looks again only every 10 s at a server that was away. Calls wait
+        # for that, and the first one whose time is over amid its handshake has the server taken
+        # for away again: with many calls, for minutes. Polling, it looks when a call needs it.
+        options["serverMonitoringMode"] = "poll"
     try:
         name = database or client.get_default_database(DEFAULT_DATABASE).name
     except PyMongoError:
