@@ -3,7 +3,7 @@
 Settings, all from the environment:
 
 PORT            where to listen on 127.0.0.1 (8000; 0 takes any free port)
-DEMO_DB         the SQLite file that keeps the conversations (demo.db in the current folder)
+STORE_URL       where conversations are kept (sqlite:///demo.db, a file in the current folder)
 DEMO_PACE       seconds between two words of a reply (0.03)
 OPENAI_API_KEY  when set, a model answers instead of the script: ../agent/model_assistant.py
 OPENAI_BASE_URL where that model is (OpenAI)
@@ -26,9 +26,9 @@ from typing_extensions import override
 
 from assistant import DemoAssistant
 from chatkit.owners import SINGLE_OWNER
+from chatkit.records import RecordStore, store_from_url
 from chatkit.server import ChatKitServer
 from chatkit.store import StoreError
-from chatkit_sqlite import SQLiteStore
 from web import DemoSite
 
 HOST = "127.0.0.1"  # one user, no login: never open this to a network
@@ -39,24 +39,34 @@ SECONDS_TO_FINISH = 10  # for storing what replies had said when the demo was st
 def main() -> None:
     """Serve until Ctrl-C; leave with status 1 and a plain sentence when that cannot be."""
     port = whole_number("PORT", 8000)
-    database = Path(os.environ.get("DEMO_DB") or "demo.db").absolute()
     pace = seconds("DEMO_PACE", 0.03)
-    asyncio.run(try_out(database))
+    asyncio.run(try_out(open_store()))
     door = listen(port)
 
-    assistant = choose_assistant(SQLiteStore(database, owner=SINGLE_OWNER), pace)
+    store = open_store()
+    assistant = choose_assistant(store, pace)
     config = uvicorn.Config(
         DemoSite(assistant),
         lifespan="on",
         log_level="warning",
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
-    greet(door.getsockname()[1], database)
+    greet(door.getsockname()[1], store.name)
     with contextlib.suppress(KeyboardInterrupt):
         PromptServer(config).run(sockets=[door])
 
 
-def choose_assistant(store: SQLiteStore[None], pace: float) -> ChatKitServer[None]:
+def open_store() -> RecordStore[None]:
+    """A store at the URL from the environment, which is never shown: it may hold a password."""
+    url = os.environ.get("STORE_URL") or "sqlite:///demo.db"
+    try:
+        store: RecordStore[None] = store_from_url(url, owner=SINGLE_OWNER)
+    except (ImportError, ValueError) as error:
+        sys.exit(f"STORE_URL cannot be used: {error}.")
+    return store
+
+
+def choose_assistant(store: RecordStore[None], pace: float) -> ChatKitServer[None]:
     """The model's assistant if there is a key for a model, or else the one with the script."""
     if not model_answers():
         return DemoAssistant(store, pace=pace)
@@ -104,13 +114,13 @@ class PromptServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def try_out(database: Path) -> None:
-    """Open the file once before anybody relies on it, with a store of its own."""
+async def try_out(store: RecordStore[None]) -> None:
+    """Use a store once before anybody relies on it; this one is for nothing else."""
     try:
-        async with SQLiteStore(database, owner=SINGLE_OWNER) as store:
+        async with store:
             await store.load_threads(1, None, "desc", None)
     except StoreError as error:
-        sys.exit(f"Cannot keep conversations in {database}: {error}")
+        sys.exit(f"Cannot keep conversations: {error}")
 
 
 def listen(port: int) -> socket.socket:
@@ -128,10 +138,10 @@ def listen(port: int) -> socket.socket:
     return door
 
 
-def greet(port: int, database: Path) -> None:
+def greet(port: int, place: str) -> None:
     """Say where the demo is, where it keeps things, and how to go on from here."""
     print(f"ChatKit demo: http://{HOST}:{port}/", flush=True)
-    print(f"Conversations are kept in {database}. Ctrl-C stops the demo.", flush=True)
+    print(f"Conversations are kept in {place}. Ctrl-C stops the demo.", flush=True)
     if model_answers():
         place = os.environ.get("OPENAI_BASE_URL") or "OpenAI"
         print(

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from chatkit.owners import SINGLE_OWNER
-from chatkit.records import RecordStore, copy_records
+from chatkit.records import RecordStore
 from chatkit.store import StoreError, StoreUnavailableError
-from support.memory_records import AwayError, Memory, MemoryRecords
-from support.record_samples import NOON, item, thread
+from support.memory_records import AwayError, MemoryRecords
+from support.record_samples import item, thread
 
 
 @pytest.fixture
@@ -211,26 +211,3 @@ async def test_an_adapter_may_use_any_name_for_its_own_methods() -> None:
         await store.save_thread(thread(), None)
         await store.add_thread_item("t", item("i"), None)
         assert (await store.load_thread_items("t", None, 5, "asc", None)).data == [item("i")]
-
-
-async def test_copied_records_have_the_same_pages() -> None:
-    source, target = MemoryRecords(Memory()), MemoryRecords(Memory())
-    store: RecordStore[str] = RecordStore(source, owner=str)
-    copy: RecordStore[str] = RecordStore(target, owner=str)
-    async with store, copy:
-        for owner in ("a", "b"):
-            for id in ("z", "y"):
-                await store.save_thread(thread(id), owner)
-                for one in ("3", "1", "2"):
-                    await store.add_thread_item(id, item(one), owner)
-                await store.add_thread_item(id, item("0", NOON.replace(year=2000)), owner)
-        for _ in range(2):  # the second time, everything is there already
-            assert await copy_records(source, target, page_size=3) == 20
-        for owner in ("a", "b"):
-            pages = [await one.load_threads(9, None, "asc", owner) for one in (store, copy)]
-            assert pages[0] == pages[1]
-            for id in ("z", "y"):
-                items = [
-                    await one.load_thread_items(id, None, 9, "desc", owner) for one in (store, copy)
-                ]
-                assert items[0] == items[1]

@@ -21,7 +21,7 @@ def test_it_says_where_it_is_and_where_it_keeps_things(tmp_path: Path) -> None:
 
 def test_the_file_can_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
-    with demo_running(tmp_path, DEMO_DB="kept/mine.db") as demo:
+    with demo_running(tmp_path, STORE_URL="sqlite:///kept/mine.db") as demo:
         demo.say("story")
     assert (tmp_path / "kept" / "mine.db").exists()
     assert not (tmp_path / "demo.db").exists()
@@ -58,7 +58,7 @@ def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path, name: str, value
 
 
 def test_a_missing_folder_is_named_at_the_start(tmp_path: Path) -> None:
-    process = start(tmp_path, DEMO_DB="nowhere/mine.db")
+    process = start(tmp_path, STORE_URL="sqlite:///nowhere/mine.db")
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     assert str(tmp_path / "nowhere" / "mine.db") in output
@@ -67,8 +67,17 @@ def test_a_missing_folder_is_named_at_the_start(tmp_path: Path) -> None:
 
 def test_an_unusable_file_is_named_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("this is no database, " * 100, encoding="utf-8")
-    process = start(tmp_path, DEMO_DB="notes.txt")
+    process = start(tmp_path, STORE_URL="sqlite:///notes.txt")
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     assert str(tmp_path / "notes.txt") in output
+    assert "Traceback" not in output
+
+
+def test_a_url_that_no_store_takes_is_refused_without_showing_it(tmp_path: Path) -> None:
+    process = start(tmp_path, STORE_URL="oracle://user:s3cret@host")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert output.startswith("STORE_URL cannot be used: no installed package has a store")
+    assert "s3cret" not in output
     assert "Traceback" not in output

@@ -8,18 +8,24 @@ asked something over HTTP. Blocks of ``docs/http.md`` are served and talked to b
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from chatkit.owners import SINGLE_OWNER
+from chatkit.records import by_url
+from chatkit_sqlite import SQLiteStore
 from support.chat_http import assistant_texts, chat, create_thread, events_in
+from support.record_samples import thread
 from support.served_file import LIMIT_S, served
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +70,7 @@ COMMANDS = [
 
 
 def test_every_block_has_a_language_that_is_tested() -> None:
-    assert {block.language for block in BLOCKS} <= {"python", "console", "json"}
+    assert {block.language for block in BLOCKS} <= {"python", "console", "json", "toml"}
     assert len(SCRIPTS) >= 4
     assert len(COMMANDS) >= 5
 
@@ -173,11 +179,28 @@ def check_that_it_succeeds(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def check_copy(words: list[str], folder: Path) -> None:
+    """It succeeds between two files; servers have their tests in tests/copy."""
+    assert words[1:3] == ["-m", "chatkit.copy"]
+    urls = [url if url.startswith("sqlite:") else "sqlite:///server.db" for url in words[3:]]
+    asyncio.run(save_a_thread(folder / urls[0].removeprefix("sqlite:///")))
+    command = [sys.executable, *words[1:3], *urls]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Done: 1 copied" in done.stderr
+
+
+async def save_a_thread(path: Path) -> None:
+    async with SQLiteStore(path, owner=SINGLE_OWNER) as store:
+        await store.save_thread(thread(), None)
+
+
 CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "chatkit-conformance": check_that_it_succeeds,
     "pytest": check_that_it_succeeds,
     "make": check_make,
     "pip": check_pip,
+    "python": check_copy,
     "uvicorn": check_uvicorn,
 }
 
@@ -197,6 +220,14 @@ def test_a_console_block_holds_commands_that_work(block: Block, line: str, tmp_p
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_examples_of_entry_points_are_those_that_the_core_looks_for() -> None:
+    for block in BLOCKS:
+        if block.language == "toml":
+            table = ConfigParser()
+            table.read_string(block.text)  # TOML this simple is also INI
+            assert table.sections() == [f'project.entry-points."{by_url.GROUP}"']
 
 
 def test_examples_of_json_are_json() -> None:

@@ -1,37 +1,106 @@
-"""All records of a file, in an order in which they can be written elsewhere."""
+"""Copying files: the same pages elsewhere, with flat memory, and a target that goes away."""
 
 from __future__ import annotations
 
+import sqlite3
+import tracemalloc
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from chatkit.records import RecordStore, copy_records
-from chatkit_sqlite.connections import Settings
-from chatkit_sqlite.files import File
-from chatkit_sqlite.store import SQLiteRecords
-from support.record_samples import NOON, attachments_of_every_kind, item, thread
+import pytest
+
+from chatkit.records import CopyProgress, Fault, copy
+from chatkit.store import StoreUnavailableError
+from chatkit_sqlite import SQLiteStore
+from support.copies import fill, records_of, shown
+from support.record_samples import item, thread
+
+
+def file(path: Path, **settings: Any) -> SQLiteStore[str]:
+    return SQLiteStore(path, owner=str, synchronous="off", **settings)
 
 
 async def test_a_copied_file_has_the_same_pages(tmp_path: Path) -> None:
-    source, target = (
-        SQLiteRecords(Settings(File(str(tmp_path / name)), 1.0, "full"), 10_000)
-        for name in ("source.db", "target.db")
-    )
-    store: RecordStore[str] = RecordStore(source, owner=str)
-    copy: RecordStore[str] = RecordStore(target, owner=str)
-    async with store, copy:
-        assert await copy_records(source, target) == 0
-        for owner in ("a", "b"):
-            for id in ("z", "y"):
-                await store.save_thread(thread(id), owner)
-                for one in ("3", "1", "2"):
-                    await store.add_thread_item(id, item(one), owner)
-                await store.add_thread_item(id, item("0", NOON.replace(year=2000)), owner)
-            await store.save_attachment(attachments_of_every_kind()[0], owner)
-        assert await copy_records(source, target, page_size=3) == 22
-        for owner in ("a", "b"):
-            assert await copy.load_attachment("bare", owner) == attachments_of_every_kind()[0]
-            page = await copy.load_threads(9, None, "asc", owner)
-            assert [thread.id for thread in page.data] == ["z", "y"]
-            for id in ("z", "y"):
-                items = await copy.load_thread_items(id, None, 9, "asc", owner)
-                assert [item.id for item in items.data] == ["0", "3", "1", "2"]
+    async with file(tmp_path / "a.db") as source, file(tmp_path / "b.db") as target:
+        await fill(source)
+        result = await copy(source, target, page_size=7)
+        assert result.ok, result.differences
+        assert result.progress.copied == len(await records_of(source))
+        assert await shown(target) == await shown(source)
+
+
+async def test_a_copy_of_a_copy_in_the_opposite_direction_has_nothing_to_do(
+    tmp_path: Path,
+) -> None:
+    async with file(tmp_path / "a.db") as source, file(tmp_path / "b.db") as target:
+        await fill(source)
+        await copy(source, target)
+        back = await copy(target, source)
+        assert (back.ok, back.progress.copied) == (True, 0)
+
+
+async def test_a_target_that_is_locked_in_the_middle_raises_and_can_be_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    async with (
+        file(tmp_path / "a.db") as source,
+        file(tmp_path / "b.db", timeout=0.2) as target,
+    ):
+        await fill(source)
+        with closing(sqlite3.connect(tmp_path / "b.db", isolation_level=None)) as other:
+
+            def lock(progress: CopyProgress) -> None:
+                other.execute("BEGIN EXCLUSIVE")
+
+            with pytest.raises(StoreUnavailableError, match=r"b\.db"):
+                await copy(source, target, page_size=10, progress=lock)
+            other.execute("ROLLBACK")
+        result = await copy(source, target)
+        assert result.ok
+        assert result.progress.skipped >= 10
+
+
+async def test_a_file_changed_behind_the_copy_is_found_out(tmp_path: Path) -> None:
+    async with file(tmp_path / "a.db") as source, file(tmp_path / "b.db") as target:
+        await source.save_thread(thread("t"), "a")
+        for number in range(250):  # more than two pages
+            await source.add_thread_item("t", item(str(number)), "a")
+        with closing(sqlite3.connect(tmp_path / "b.db", isolation_level=None)) as other:
+
+            def swap(progress: CopyProgress) -> None:
+                if progress.copied == 251 and not progress.compared:
+                    other.execute("UPDATE item SET created = created + 1 WHERE id = '200'")
+
+            result = await copy(source, target, progress=swap)
+        assert [(found.fault, found.id) for found in result.differences] == [
+            (Fault.OUT_OF_ORDER, "200")
+        ]
+
+
+async def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None:
+    peaks: list[int] = []
+    for count in (200, 2000):
+        async with (
+            file(tmp_path / f"a{count}.db") as source,
+            file(tmp_path / f"b{count}.db") as target,
+        ):
+            await source.save_thread(thread("t"), "a")
+            await _add_items(source, count)
+            peaks.append(await _peak_of(lambda: copy(source, target, page_size=50)))
+    assert peaks[1] < 1.5 * peaks[0] + 100_000, peaks
+
+
+async def _add_items(store: SQLiteStore[str], count: int) -> None:
+    for number in range(count):
+        await store.add_thread_item("t", item(str(number), content="x" * 1000), "a")
+
+
+async def _peak_of(run: Callable[[], Any]) -> int:
+    tracemalloc.start()
+    try:
+        assert (await run()).ok
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

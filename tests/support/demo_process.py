@@ -139,7 +139,7 @@ def start(folder: Path, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-OURS = {"PORT", "DEMO_DB", "DEMO_PACE", "OPENAI_API_KEY", "OPENAI_BASE_URL", "MODEL"}
+OURS = {"PORT", "STORE_URL", "DEMO_PACE", "OPENAI_API_KEY", "OPENAI_BASE_URL", "MODEL"}
 
 
 def kinds(events: list[Event]) -> list[str]:

@@ -42,10 +42,9 @@ from chatkit_mongo.sweep import Sweeper
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
-MISTAKES = frozenset(
-    {2, 9, 14, 40, 59, 67, 72, 73, 85, 86, 115, 168, 197, 303, 40324, 10334, 17420}
-)
-"""Codes of errors that blame the question, not the server's state: waiting does not help."""
+MISTAKES = frozenset({73, 85, 86})
+"""Codes of errors that waiting does not mend: a name that no database can have, and indexes of
+the same fields or name that somebody made otherwise."""
 
 
 class MongoStore(RecordStore[TContext]):
@@ -75,6 +74,8 @@ class MongoStore(RecordStore[TContext]):
         timeout: float = 10.0,
         max_record_bytes: int = LARGEST_JSON,
     ) -> None:
+        if not isinstance(max_record_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"max_record_bytes= must be an integer, got {max_record_bytes!r}")
         if not 0 < max_record_bytes <= LARGEST_JSON:
             raise ValueError(
                 f"max_record_bytes= must be from 1 to {LARGEST_JSON}, got {max_record_bytes!r}"
@@ -107,8 +108,9 @@ class MongoStore(RecordStore[TContext]):
         The other arguments are those of the class.
 
         Raises:
-            TypeError: ``owner`` is neither.
+            TypeError: An argument is of a wrong type.
             ValueError: The URL, which the message never shows, or another argument is wrong.
+            OSError: A file of certificates that the URL names cannot be read.
         """
         return cls(
             own(url, database, timeout),
@@ -289,7 +291,7 @@ class MongoRecords(Records):
         self, collection: Collection, after: str | None, limit: int, newest_first: bool
     ) -> list[bytes] | None:
         if not fits(collection, after or ""):
-            return None
+            return [] if after is None else None
         name, how = NAMES[collection.kind], (limit, newest_first)
         start = self._collections.records[collection.kind]
         if collection.kind is Kind.ITEM:

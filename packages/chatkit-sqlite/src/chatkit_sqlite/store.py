@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from chatkit.owners import Owner
 from chatkit.records import Collection, Kind, PlacedRecord, Record, Records, RecordStore
@@ -66,6 +68,23 @@ class SQLiteStore(RecordStore[TContext]):
         name = MEMORY if path == MEMORY else str(Path(path).absolute())
         settings = Settings(File(name), timeout / 2, synchronous)
         super().__init__(SQLiteRecords(settings, max_record_bytes), owner=owner, timeout=timeout)
+
+    @classmethod
+    def from_url(
+        cls, url: str, *, owner: Owner[TContext], **settings: Any
+    ) -> SQLiteStore[TContext]:
+        """A store at a URL: ``sqlite:///chat.db`` in the current folder, ``sqlite:////srv/chat.db``
+        from the root, ``sqlite://`` in memory. ``%20`` and the like stand for other characters.
+
+        Args:
+            url: Where the file is.
+            owner: As above.
+            settings: The other arguments above.
+
+        Raises:
+            ValueError: This is no URL of a file.
+        """
+        return cls(_path_in(url), owner=owner, **settings)
 
 
 class SQLiteRecords(Records):
@@ -160,6 +179,18 @@ class SQLiteRecords(Records):
                 return [_placed(kind, *row) for row in rows]
             sequence = "0"
         return []
+
+
+def _path_in(url: str) -> str:
+    # The URL is not shown: whoever mistypes that of a server may have a password in it.
+    found = re.fullmatch(r"sqlite://(?:/(?P<path>[^?#]+))?", url, re.IGNORECASE | re.DOTALL)
+    if not found:
+        raise ValueError(
+            "the URL of a SQLite file must be sqlite:///relative/path, sqlite:////absolute/path or "
+            "sqlite:// for one in memory, with %3F for ? and %23 for # in a name, and without "
+            "parameters: settings are arguments"
+        )
+    return unquote(found["path"] or MEMORY)
 
 
 def _at(collection: Collection, **values: Any) -> dict[str, Any]:

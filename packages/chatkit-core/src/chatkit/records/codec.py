@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
-from chatkit.store import StoreError
+from chatkit.store import RecordTooLargeError, StoreError
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 TRecord = TypeVar("TRecord", bound="_Identified")
@@ -94,3 +95,29 @@ def is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def check_size(json: bytes, name: str, max_bytes: int | None) -> None:
+    """Raise ``RecordTooLargeError``, which names the record, if the backend cannot hold it."""
+    if max_bytes is not None and len(json) > max_bytes:
+        # Clients are shown these words, so they do not name the backend.
+        raise RecordTooLargeError(
+            f"{name} has {len(json)} bytes; the store holds at most {max_bytes}"
+        )
+
+
+@cache
+def _identified() -> TypeAdapter[_OnlyId]:
+    return TypeAdapter(_OnlyId)
+
+
+class _OnlyId(TypedDict):
+    id: str
+
+
+def id_of(json: bytes) -> str | None:
+    """The id of any kind of record, or ``None`` if that is no record's JSON."""
+    try:
+        return _identified().validate_json(json)["id"]
+    except ValueError:
+        return None

@@ -37,6 +37,12 @@ class Collection(NamedTuple):
         """The collection in which the parent thread of these items lives."""
         return Collection(self.owner, Kind.THREAD)
 
+    def name_of(self, id: str) -> str:
+        """What error messages call a record; the same whoever owns it."""
+        if self.kind is Kind.ITEM:
+            return f"item {id!r} in thread {self.parent!r}"
+        return f"{self.kind.value} {id!r}"
+
 
 class Record(NamedTuple):
     """One thread, item or attachment, as it is stored."""

@@ -9,6 +9,7 @@ from typing import Any
 from typing_extensions import Self
 
 from chatkit.owners import Owner, check_owner_setting, find_owner
+from chatkit.records.all_owners import AllOwners
 from chatkit.records.calls import Calls
 from chatkit.records.codec import (
     ATTACHMENTS,
@@ -16,13 +17,13 @@ from chatkit.records.codec import (
     THREADS,
     Codec,
     TRecord,
+    check_size,
     is_text,
     to_microseconds,
 )
 from chatkit.records.seam import Collection, Kind, Record, Records
 from chatkit.store import (
     NotFoundError,
-    RecordTooLargeError,
     Store,
     TContext,
     merge_thread,
@@ -57,6 +58,16 @@ class RecordStore(Store[TContext]):
         self.__owner = owner
         self.__records = records
         self.__calls = Calls(records, timeout)
+
+    @property
+    def name(self) -> str:
+        """What error messages call the backend, such as the path of a file; no secrets."""
+        return self.__records.name
+
+    @property
+    def all_owners(self) -> AllOwners:
+        """The records of all owners: an administrator's tools, never a request's."""
+        return AllOwners(self.__records, self.__calls)
 
     def owner_of(self, context: TContext) -> str:
         """Whose data ``context`` stands for.
@@ -109,7 +120,7 @@ class RecordStore(Store[TContext]):
             ValueError: A name is no field that can change, or a value does not fit it.
         """
         threads = self.__threads(context)
-        name = _name(threads, thread_id)
+        name = threads.name_of(thread_id)
         while True:  # each new round means that somebody else's change came in between
             old = await self.__read(threads, thread_id)
             changed = merge_thread(THREADS.load(old, name), changes)
@@ -202,7 +213,7 @@ class RecordStore(Store[TContext]):
     # What all three kinds have in common
 
     async def __load(self, codec: Codec[TRecord], collection: Collection, id: str) -> TRecord:
-        return codec.load(await self.__read(collection, id), _name(collection, id))
+        return codec.load(await self.__read(collection, id), collection.name_of(id))
 
     async def __read(self, collection: Collection, id: str) -> bytes:
         json = await self.__find(collection, id)
@@ -223,7 +234,7 @@ class RecordStore(Store[TContext]):
         created_us: int,
         model: TRecord,
     ) -> None:
-        name = _name(collection, id)
+        name = collection.name_of(id)
         json = self.__dump(codec, model, name)
         if not _are_text(collection):
             raise ValueError(f"{name} cannot be stored: the thread's id has a lone surrogate")
@@ -233,12 +244,7 @@ class RecordStore(Store[TContext]):
 
     def __dump(self, codec: Codec[TRecord], model: TRecord, name: str) -> bytes:
         json = codec.dump(model, name)
-        most = self.__records.max_bytes
-        if most is not None and len(json) > most:
-            # Clients are shown these words, so they do not name the backend.
-            raise RecordTooLargeError(
-                f"{name} has {len(json)} bytes; the store holds at most {most}"
-            )
+        check_size(json, name, self.__records.max_bytes)
         return json
 
     async def __page(
@@ -272,19 +278,12 @@ class RecordStore(Store[TContext]):
             await self.__calls.run(self.__records.remove, collection, stored)
 
 
-def _name(collection: Collection, id: str) -> str:
-    """What error messages call a record; the same whoever owns it."""
-    if collection.kind is Kind.ITEM:
-        return f"item {id!r} in thread {collection.parent!r}"
-    return f"{collection.kind.value} {id!r}"
-
-
 def _not_found(collection: Collection, id: str) -> NotFoundError:
-    return NotFoundError(f"no {_name(collection, id)}")
+    return NotFoundError(f"no {collection.name_of(id)}")
 
 
 def _no_cursor(collection: Collection, after: str | None) -> NotFoundError:
-    return NotFoundError(f"no {_name(collection, after or '')}, so no page after it")
+    return NotFoundError(f"no {collection.name_of(after or '')}, so no page after it")
 
 
 def _are_text(collection: Collection, *ids: str) -> bool:
