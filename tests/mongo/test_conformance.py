@@ -16,6 +16,7 @@ from support import mongo_target
 from support.mongo_target import CAPABILITIES, TIMEOUT
 
 
+@pytest.mark.timeout(400)  # the suite's own limits are shorter, and tell more
 class MongoConformance(StoreConformance):
     capabilities = CAPABILITIES
     quick = bool(os.environ.get("CHATKIT_TEST_QUICK"))

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "Motor", DeprecationWarning)
     from motor.motor_asyncio import AsyncIOMotorClient as AsyncIOMotorClient  # for others, too
 
-TIMEOUT = 4.0
+TIMEOUT = 10.0
 MAX_RECORD_BYTES = 3_000_000
 
 CAPABILITIES = Capabilities(

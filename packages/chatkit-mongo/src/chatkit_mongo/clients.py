@@ -59,9 +59,15 @@ class Own:
 
     async def open(self) -> MongoDatabase:
         """Make the client, which connects at its first call."""
+        given = _options_of(self.url).lower()
         options: dict[str, Any] = {}
-        if not any(f"{option}=" in _options_of(self.url).lower() for option in TIMEOUTS):
+        if not any(f"{option}=" in given for option in TIMEOUTS):
             options["timeoutMS"] = max(1, int(self.timeout * 1000 * SHARE))
+        if "servermonitoringmode=" not in given:
+            # Streaming, PyMongo 4.20 looks only every 10 s at a server that was away. Calls wait,
+            # and one whose time is over amid its handshake has the server taken for away again:
+            # with many calls, for minutes. Polling, it looks when a call needs it.
+            options["serverMonitoringMode"] = "poll"
         self._client = _client(self.url, **options)
         return self._client[self.name]
 

@@ -17,7 +17,7 @@ class Outliving:
     """Runs operations, and knows those that nobody waits for any more.
 
     Args:
-        patience: Seconds to wait for such a one, before it is cancelled.
+        patience: Seconds to wait for such a one at most.
     """
 
     def __init__(self, patience: float) -> None:
@@ -36,7 +36,7 @@ class Outliving:
                 begun to change comes first. Other calls wait for nobody.
         """
         if writes is not None:
-            await self._end([task for task, owner in self._abandoned.items() if owner == writes])
+            await self._earlier(writes)
         task = asyncio.ensure_future(operation())
         try:
             await asyncio.wait({task})
@@ -47,17 +47,23 @@ class Outliving:
         return task.result()
 
     async def end(self) -> None:
-        """Wait for all that nobody waits for."""
-        await self._end(list(self._abandoned))
-
-    async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
-        if not tasks:
+        """Wait for all that nobody waits for; cancel what hangs."""
+        if not self._abandoned:
             return
-        _, hanging = await asyncio.wait(tasks, timeout=self._patience)
+        _, hanging = await asyncio.wait(list(self._abandoned), timeout=self._patience)
         for task in hanging:
             task.cancel()
         if hanging:
             await asyncio.wait(hanging, timeout=self._patience)
+
+    async def _earlier(self, owner: str) -> None:
+        tasks = [task for task, whose in self._abandoned.items() if whose == owner]
+        if not tasks:
+            return
+        _, hanging = await asyncio.wait(tasks, timeout=self._patience)
+        # Once is enough. It is not cancelled: amid a handshake, PyMongo would take the server for
+        # away, and fail all other calls.
+        self._abandoned.update(dict.fromkeys(hanging & self._abandoned.keys()))
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         del self._abandoned[task]
