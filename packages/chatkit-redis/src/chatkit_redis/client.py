@@ -168,7 +168,7 @@ class Connection:
         for node in nodes:
             cursor: Any = 0
             while True:
-                cursor, keys = await call(
+                found: Any = await call(
                     "SCAN",
                     cursor,
                     b"MATCH",
@@ -178,10 +178,10 @@ class Connection:
                     **node,
                     **{NEVER_DECODE: []},
                 )
-                for key in keys:
+                for key in found[1]:
                     yield key
-                if isinstance(cursor, dict):  # of a cluster, redis-py names the node
-                    (cursor,) = cursor.values()
+                # Of a cluster's answer redis-py makes a dictionary, with the node as its key.
+                cursor = found[0] if not node else found[0][node["target_nodes"].name]
                 if not int(cursor):
                     break
 
