@@ -13,7 +13,7 @@ from chatkit_conformance import Outage, StoreConformance, Target
 from services.proxy import Proxy
 from services.service import Service
 from support import redis_target
-from support.redis_target import CAPABILITIES, TIMEOUT, cutting
+from support.redis_target import CAPABILITIES, TIMEOUT, cutting, hanging
 
 QUICK = bool(os.environ.get("CHATKIT_TEST_QUICK"))
 
@@ -53,3 +53,7 @@ class TestCluster(StoreConformance):
     @pytest.fixture
     def target(self, redis_cluster: Service) -> Target:
         return redis_target.target(redis_cluster.url)
+
+    @pytest.fixture
+    def outage(self, redis_cluster: Service) -> Outage:
+        return hanging(redis_cluster)

@@ -54,13 +54,14 @@ def _pull(client: Any, image: str) -> Any:
 
 
 def _build(client: Any, image: str, program: str) -> Any:
+    repository, _, tag = image.partition(":")
     try:
         path = find_program(program)
+        _check_version(path, tag)
     except CannotStartError as error:
         raise CannotStartError(
             f"the image {image} can neither be pulled nor built: {error}"
         ) from error
-    repository, _, tag = image.partition(":")
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w") as tar:
             tar.add(Path(path).resolve(), f"usr/bin/{program}", filter=_executable)
@@ -76,6 +77,14 @@ def _build(client: Any, image: str, program: str) -> Any:
             changes=["ENV PATH=/usr/bin", "LABEL chatkit=built"],
         )
     return client.images.get(image)
+
+
+def _check_version(path: str, tag: str) -> None:
+    """Refuse to give an image the name of another version than it holds."""
+    told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"v=?(\d+)\.", told.stdout)
+    if found is None or found[1] != tag:
+        raise CannotStartError(f"{path} is not version {tag}: {told.stdout.strip()[:80]}")
 
 
 def _libraries(path: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -41,7 +42,9 @@ def mongo_replica_set(nodes: int = 1) -> Generator[Service]:
             _initiate(client, servers)
         hosts = ",".join(f"{HOST}:{server.recipe.port}" for server in servers)
         url = f"mongodb://{hosts}/?replicaSet=rs0"
-        yield Service("MongoDB replica set", url, version_at(url), servers)
+        version = version_at(url)
+        # Whoever asks the set waits for its primary.
+        yield Service("MongoDB replica set", url, version, servers, partial(version_at, url))
 
 
 def version_at(url: str) -> str:

@@ -63,6 +63,8 @@ class ServerProcess(Server):
 
     def pause(self) -> None:
         self._send(signal.SIGSTOP)
+        if self._process is not None:
+            os.waitpid(self._process.pid, os.WUNTRACED)  # until it really stands still
 
     def resume(self) -> None:
         self._send(signal.SIGCONT)

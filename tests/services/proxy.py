@@ -1,4 +1,4 @@
-"""A TCP proxy, to cut connections, hold bytes back, or be away."""
+"""A TCP proxy, to cut connections or fall silent, hold bytes back, or be away."""
 
 from __future__ import annotations
 
@@ -85,6 +85,13 @@ class Proxy:
     def stall(self) -> None:
         """Hold all bytes back, in both directions, and keep the connections."""
         self._stalled = True
+
+    def silence(self) -> None:
+        """Keep the connections that there are, and never hand on a byte of them; new ones work."""
+        with self._lock:
+            for one in self._pairs:
+                with suppress(KeyError):
+                    self._selector.unregister(one)
 
     def flow(self) -> None:
         """Let the bytes go on."""

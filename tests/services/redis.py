@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import redis
-
 from services.recipe import HOST, Recipe, free_port
 from services.server import Server
 from services.service import Service
@@ -47,9 +47,11 @@ def redis_cluster() -> Generator[Service]:
         ]  # fmt: skip
         clients = [stack.enter_context(_client(server)) for server in servers]
         _join(servers, clients)
+        _wait_for(clients)
         info = clients[0].info("server")
         url = f"redis://{HOST}:{servers[0].recipe.port}"
-        yield Service("Redis Cluster", url, str(info["redis_version"]), servers)
+        version = str(info["redis_version"])
+        yield Service("Redis Cluster", url, version, servers, partial(_wait_for, clients))
 
 
 def version_at(url: str) -> str:
@@ -97,14 +99,17 @@ def _join(servers: list[Server], clients: list[Any]) -> None:
         client.execute_command("CLUSTER", "ADDSLOTS", *range(bounds[number], bounds[number + 1]))
     for server in servers[1:]:
         clients[0].execute_command("CLUSTER", "MEET", HOST, server.recipe.port)
+
+
+def _wait_for(clients: list[Any]) -> None:
     deadline = time.monotonic() + CLUSTER_S
-    while not all(_knows_all(client, len(servers)) for client in clients):
+    while not all(_works(client, len(clients)) for client in clients):
         if time.monotonic() > deadline:
-            raise RuntimeError("the cluster did not form")
+            raise RuntimeError("the nodes do not work together as a cluster")
         time.sleep(0.02)
 
 
-def _knows_all(client: Any, number: int) -> bool:
+def _works(client: Any, number: int) -> bool:
     info = client.execute_command("CLUSTER", "INFO").decode().split()
     return {
         "cluster_state:ok",

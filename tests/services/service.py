@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from services.server import Server
+
+
+def _not() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -17,12 +22,14 @@ class Service:
         url: Where it is, password included.
         version: What the server says of itself.
         servers: Those behind it; none if it was there already.
+        wait: Returns when its servers, which answer, work together.
     """
 
     name: str
     url: str
     version: str
     servers: Sequence[Server] = ()
+    wait: Callable[[], object] = _not
 
     @property
     def how(self) -> str:
@@ -31,8 +38,8 @@ class Service:
 
     @property
     def port(self) -> int:
-        """The port of its first server."""
-        return self.servers[0].recipe.port
+        """The port of its first server, on this machine."""
+        return self.servers[0].recipe.port if self.servers else urlsplit(self.url).port or 0
 
     def kill(self) -> None:
         """End all its servers with SIGKILL; their data stays."""
@@ -40,9 +47,10 @@ class Service:
             server.kill()
 
     def start(self) -> None:
-        """Start them again, and wait until they answer."""
+        """Start them again, and wait until they work."""
         for server in self.servers:
             server.start()
+        self.wait()
 
     def pause(self) -> None:
         """Make them hang."""
@@ -50,6 +58,7 @@ class Service:
             server.pause()
 
     def resume(self) -> None:
-        """Let them go on."""
+        """Let them go on, and wait until they work."""
         for server in self.servers:
             server.resume()
+        self.wait()

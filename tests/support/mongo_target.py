@@ -13,7 +13,7 @@ from chatkit_mongo import MongoStore
 with warnings.catch_warnings():
     # Motor's makers have deprecated it, and it is supported here as long as it works.
     warnings.filterwarnings("ignore", "Motor", DeprecationWarning)
-    from motor.motor_asyncio import AsyncIOMotorClient
+    from motor.motor_asyncio import AsyncIOMotorClient as AsyncIOMotorClient  # for others, too
 
 TIMEOUT = 4.0
 MAX_RECORD_BYTES = 3_000_000

@@ -9,6 +9,7 @@ from typing import Any
 from chatkit_conformance import Capabilities, Target
 from chatkit_redis import RedisStore
 from services.proxy import Proxy
+from services.service import Service
 
 TIMEOUT = 2.0
 MAX_RECORD_BYTES = 3_000_000
@@ -32,20 +33,6 @@ def target(url: str) -> Target:
     return Target(f"{__name__}:open_store", {"url": url})
 
 
-def stalling(proxy: Proxy) -> Callable[[], AbstractContextManager[None]]:
-    """An outage: connections stay, but nothing comes through."""
-
-    @contextmanager
-    def stalled() -> Generator[None]:
-        proxy.stall()
-        try:
-            yield
-        finally:
-            proxy.flow()
-
-    return stalled
-
-
 def cutting(proxy: Proxy) -> Callable[[], AbstractContextManager[None]]:
     """An outage: connections are cut and refused."""
 
@@ -58,3 +45,17 @@ def cutting(proxy: Proxy) -> Callable[[], AbstractContextManager[None]]:
             proxy.up()
 
     return down
+
+
+def hanging(service: Service) -> Callable[[], AbstractContextManager[None]]:
+    """An outage: all its servers hang."""
+
+    @contextmanager
+    def paused() -> Generator[None]:
+        service.pause()
+        try:
+            yield
+        finally:
+            service.resume()
+
+    return paused

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.driver_info import DriverInfo
+from pymongo.errors import PyMongoError
 
 from chatkit_mongo.drivers import MongoDatabase
 
 DEFAULT_DATABASE = "chatkit"
+
+DRIVER = DriverInfo("chatkit-mongo")
+"""What servers' logs call us; the name of the application is the integrator's to give."""
+
+LONGEST_NAME = 63
+NOT_IN_NAMES = frozenset('/\\. "$*<>:|?\x00')
+"""What MongoDB refuses in a database's name, on Linux or on Windows."""
 
 TIMEOUTS = ("timeoutms", "sockettimeoutms", "wtimeoutms", "waitqueuetimeoutms")
 """A URL that has one of these options says itself how long the driver shall try."""
@@ -37,16 +46,23 @@ class Lent:
 
 @dataclass
 class Own:
-    """A database that is reached by a URL, through a client of its own from open to close."""
+    """A database that is reached by a URL, through a client of its own from open to close.
+
+    Args:
+        timeout: The store's, in seconds.
+    """
 
     name: str
     url: str = field(repr=False)
-    options: dict[str, Any]
+    timeout: float
     _client: AsyncMongoClient[Any] | None = field(default=None, init=False, repr=False)
 
     async def open(self) -> MongoDatabase:
         """Make the client, which connects at its first call."""
-        self._client = _client(self.url, self.options)
+        options: dict[str, Any] = {}
+        if not any(f"{option}=" in _options_of(self.url).lower() for option in TIMEOUTS):
+            options["timeoutMS"] = max(1, int(self.timeout * 1000 * SHARE))
+        self._client = _client(self.url, **options)
         return self._client[self.name]
 
     async def close(self) -> None:
@@ -56,33 +72,60 @@ class Own:
 
 
 def own(url: str, database: str | None, timeout: float) -> Own:
-    """The database at a URL. Does no I/O.
+    """The database at a URL. Does no I/O, but to read the certificates that the URL may name.
 
     Raises:
-        ValueError: It is no URL of MongoDB's; the message has nothing of it, as it may hold a
-            password.
+        TypeError: An argument is no string.
+        ValueError: It is no URL of MongoDB's, of which the message has nothing, as it may hold a
+            password; or the database cannot have this name.
+        OSError: A file of certificates cannot be read.
     """
-    client = _client(url, {})
-    options: dict[str, Any] = {}
-    if not any(f"{option}=" in url.lower() for option in TIMEOUTS):
-        options["timeoutMS"] = max(1, int(timeout * 1000 * SHARE))
-    try:
-        name = database or client.get_default_database(DEFAULT_DATABASE).name
-    except PyMongoError:
-        raise ValueError("the name of the database is not one that MongoDB can have") from None
-    return Own(name, url, options)
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"url must be a string, got {type(url).__name__}")
+    client = _client(url)
+    if database is None:
+        database = client.get_default_database(DEFAULT_DATABASE).name
+    else:
+        _check_name(database)
+    return Own(database, url, timeout)
 
 
-def _client(url: str, options: dict[str, Any]) -> AsyncMongoClient[Any]:
-    try:
-        with warnings.catch_warnings():
-            # PyMongo only warns of options that it does not know or that have no such value.
-            warnings.simplefilter("error", UserWarning)
-            return AsyncMongoClient(url, appname="chatkit-mongo", **options)
-    except (ValueError, TypeError, ConfigurationError, UserWarning) as error:
-        kind = type(error).__name__
+def _client(url: str, **options: Any) -> AsyncMongoClient[Any]:
+    # The driver would take the rest of a password for a path, and show it in errors.
+    kind = "an @ after the host" if "@" in _after_hosts(url) else ""
+    if not url.startswith(("mongodb://", "mongodb+srv://")):
+        kind = "another scheme"
+    if not kind:
+        try:
+            with warnings.catch_warnings():
+                # PyMongo only warns of options that it does not know or that have no such value.
+                warnings.simplefilter("error", UserWarning)
+                client = AsyncMongoClient[Any](url, driver=DRIVER, **options)
+            client.get_default_database(DEFAULT_DATABASE)  # whose name may be impossible
+            return client
+        except (ValueError, TypeError, PyMongoError, UserWarning) as error:
+            kind = type(error).__name__
     raise ValueError(
         "this is no URL that MongoDB's driver understands "
         f"({kind}); expected mongodb://user:password@host:27017/database?option=value with "
-        "user and password percent-encoded, or mongodb+srv://…"
+        "user, password and values percent-encoded, or mongodb+srv://…"
     )
+
+
+def _after_hosts(url: str) -> str:
+    """The path and the options of a URL."""
+    return "".join(re.split("[/?]", url.partition("://")[2], maxsplit=1)[1:])
+
+
+def _options_of(url: str) -> str:
+    return url.partition("?")[2]
+
+
+def _check_name(database: str) -> None:
+    if not isinstance(database, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"database= must be a string, got {database!r}")
+    if not 0 < len(database.encode()) <= LONGEST_NAME or set(database) & NOT_IN_NAMES:
+        raise ValueError(
+            f"database= must be a name of 1 to {LONGEST_NAME} bytes without any of "
+            f"{''.join(sorted(NOT_IN_NAMES))!r}, got {database!r}"
+        )

@@ -60,7 +60,8 @@ class Collections:
                 f"layout, this chatkit-mongo knows up to {VERSION}: upgrade it"
             )
         try:
-            # No call waits for this for longer than its timeout, but a build may take longer.
+            # A build may take longer than any call waits. Whoever comes later, this store
+            # included, joins it: it goes on when those who began it have gone.
             with pymongo.timeout(LONGEST_BUILD_S):
                 await asyncio.gather(*(self._create_indexes(name) for name in INDEXES))
         except OperationFailure as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
 
 from pymongo import DeleteOne, ReturnDocument
@@ -20,7 +20,7 @@ from typing_extensions import Self
 
 from chatkit.owners import Owner
 from chatkit.records import Collection, Kind, PlacedRecord, Record, Records, RecordStore
-from chatkit.store import StoreError, TContext
+from chatkit.store import StoreError, StoreUnavailableError, TContext
 from chatkit_mongo import pipelines
 from chatkit_mongo.clients import Lent, Own, own
 from chatkit_mongo.documents import (
@@ -36,15 +36,15 @@ from chatkit_mongo.documents import (
 )
 from chatkit_mongo.drivers import Document, MongoDatabase, all_of, check_database
 from chatkit_mongo.layout import NAMES, Collections
+from chatkit_mongo.outliving import Outliving
 from chatkit_mongo.scan import scan
 from chatkit_mongo.sweep import Sweeper
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
-MISTAKES = frozenset(
-    {2, 9, 14, 40, 59, 67, 72, 73, 85, 86, 115, 168, 197, 303, 40324, 10334, 17420}
-)
-"""Codes of errors that blame the question, not the server's state: waiting does not help."""
+MISTAKES = frozenset({73, 85, 86})
+"""Codes of errors that waiting does not mend: a name that no database can have, and indexes of
+the same fields or name that somebody made otherwise."""
 
 
 class MongoStore(RecordStore[TContext]):
@@ -74,6 +74,8 @@ class MongoStore(RecordStore[TContext]):
         timeout: float = 10.0,
         max_record_bytes: int = LARGEST_JSON,
     ) -> None:
+        if not isinstance(max_record_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"max_record_bytes= must be an integer, got {max_record_bytes!r}")
         if not 0 < max_record_bytes <= LARGEST_JSON:
             raise ValueError(
                 f"max_record_bytes= must be from 1 to {LARGEST_JSON}, got {max_record_bytes!r}"
@@ -84,8 +86,8 @@ class MongoStore(RecordStore[TContext]):
         else:
             check_database(database)
             source = Lent(database)
-        records = MongoRecords(source, max_record_bytes, timeout)
-        super().__init__(records, owner=owner, timeout=timeout)
+        self.__mongo = MongoRecords(source, max_record_bytes, timeout)
+        super().__init__(self.__mongo, owner=owner, timeout=timeout)
 
     @classmethod
     def from_url(
@@ -106,8 +108,9 @@ class MongoStore(RecordStore[TContext]):
         The other arguments are those of the class.
 
         Raises:
-            TypeError: ``owner`` is neither.
+            TypeError: An argument is of a wrong type.
             ValueError: The URL, which the message never shows, or another argument is wrong.
+            OSError: A file of certificates that the URL names cannot be read.
         """
         return cls(
             own(url, database, timeout),
@@ -116,30 +119,53 @@ class MongoStore(RecordStore[TContext]):
             max_record_bytes=max_record_bytes,
         )
 
+    async def sweep(self) -> None:
+        """Remove now what deletions older than twice the timeout have left behind.
 
-def _whole(operation: F) -> F:
-    """Let an operation go on to its end when its caller is cancelled; later ones wait for it.
+        No call ever sees such leftovers, and they are removed by themselves an hour after the
+        deletion, or when a store next opens or deletes a thread. Call this to be sure that nothing
+        of an owner is left; stores with longer timeouts must not be at work meanwhile.
 
-    So its steps are all done, and the driver keeps the connection: cancelled amid a call, it has
-    to throw it away, and PyMongo 4.20 then forgets to close some sockets.
-    """
+        Raises:
+            StoreUnavailableError: The database is away. What is left is for the next sweep.
+        """
+        await self.__aenter__()
+        await self.__mongo.sweep()
+
+
+def _reads(operation: F) -> F:
+    """Let the operation outlive its caller."""
 
     @functools.wraps(operation)
-    async def outliving(records: MongoRecords, *args: Any, **kwargs: Any) -> Any:
-        await records.settle()
-        task = asyncio.ensure_future(operation(records, *args, **kwargs))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            records.left_alone.add(task)
-            task.add_done_callback(records.left_alone.discard)
-            raise
-        except OperationFailure as error:
-            if error.code in MISTAKES:
-                raise StoreError(f"MongoDB refuses what the store asks: {error}") from error
-            raise
+    async def outliving(records: MongoRecords, *args: Any) -> Any:
+        with _mistakes():
+            return await records.outliving.run(functools.partial(operation, records, *args))
 
     return cast("F", outliving)
+
+
+def _writes(operation: F) -> F:
+    """Let the operation outlive its caller, and later writes of the owner wait for it."""
+
+    @functools.wraps(operation)
+    async def outliving(records: MongoRecords, what: Record | Collection, *args: Any) -> Any:
+        owner = what.owner if isinstance(what, Collection) else what.collection.owner
+        begin = functools.partial(operation, records, what, *args)
+        with _mistakes():
+            return await records.outliving.run(begin, writes=owner)
+
+    return cast("F", outliving)
+
+
+@contextmanager
+def _mistakes() -> Generator[None]:
+    """Tell errors that blame the question from those that time may heal."""
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code in MISTAKES:
+            raise StoreError(f"MongoDB refuses what the store asks: {error}") from error
+        raise
 
 
 class MongoRecords(Records):
@@ -152,35 +178,40 @@ class MongoRecords(Records):
         self.max_bytes = max_bytes
         self._source = source
         self._timeout = timeout
-        self.left_alone: set[asyncio.Task[Any]] = set()
+        self.outliving = Outliving(timeout / 4)
         # From open to close:
         self._collections: Collections
         self._sweeper: Sweeper
 
-    async def settle(self) -> None:
-        """Wait for operations whose callers were cancelled; not for ever."""
-        if self.left_alone:
-            _, hanging = await asyncio.wait(self.left_alone, timeout=self._timeout / 2)
-            for task in hanging:
-                task.cancel()
-
-    @_whole
     async def open(self) -> None:
         try:
             self._collections = Collections(await self._source.open())
-            await self._collections.prepare()
-        except BaseException:
+            with _mistakes():
+                await asyncio.wait_for(self._collections.prepare(), self._timeout)
+        except BaseException as error:
             await self._source.close()
+            if isinstance(error, asyncio.TimeoutError):
+                raise StoreUnavailableError(
+                    f"{self.name}: not ready within {self._timeout} s; if it is building indexes, "
+                    "it goes on with that"
+                ) from error
             raise
         self._sweeper = Sweeper(self._collections, self._timeout)
         self._sweeper.start()
 
     async def close(self) -> None:
-        await self.settle()
+        await self.outliving.end()
         await self._sweeper.stop()
         await self._source.close()
 
-    @_whole
+    async def sweep(self) -> None:
+        """Remove what deletions have left that no call can still be at work on."""
+        try:
+            await self._sweeper.sweep(2 * self._timeout)
+        except self.away as error:
+            raise StoreUnavailableError(f"{self.name}: {error}") from error
+
+    @_reads
     async def read(self, collection: Collection, id: str) -> bytes | None:
         if not fits(collection, id):
             return None
@@ -193,7 +224,7 @@ class MongoRecords(Records):
             found = await documents.find_one(key(owner_scope(collection.owner), id), {"json": 1})
         return found["json"].encode() if found else None
 
-    @_whole
+    @_writes
     async def write(self, record: Record) -> bool:
         write = self._write_item if record.collection.kind is Kind.ITEM else self._write_owned
         while True:
@@ -240,7 +271,7 @@ class MongoRecords(Records):
         await documents.update_one(where, first_write(record, counted["n"]), upsert=True)
         return True
 
-    @_whole
+    @_writes
     async def replace(self, collection: Collection, id: str, old: bytes, new: bytes) -> bool:
         scope = await self._scope(collection)
         if scope is None or not fits(collection, id):
@@ -255,12 +286,12 @@ class MongoRecords(Records):
         where["revision"] = found["revision"]
         return (await documents.update_one(where, changed)).matched_count == 1
 
-    @_whole
+    @_reads
     async def page(
         self, collection: Collection, after: str | None, limit: int, newest_first: bool
     ) -> list[bytes] | None:
         if not fits(collection, after or ""):
-            return None
+            return [] if after is None else None
         name, how = NAMES[collection.kind], (limit, newest_first)
         start = self._collections.records[collection.kind]
         if collection.kind is Kind.ITEM:
@@ -278,7 +309,7 @@ class MongoRecords(Records):
             return None
         return [document["json"].encode() for document in found if "json" in document]
 
-    @_whole
+    @_writes
     async def remove(self, collection: Collection, ids: Sequence[str]) -> None:
         ids = [id for id in ids if fits(collection, id)]
         if collection.kind is Kind.THREAD:
@@ -302,7 +333,7 @@ class MongoRecords(Records):
         await self._collections.items.delete_many({"generation": generation})
         self._sweeper.start()
 
-    @_whole
+    @_writes
     async def remove_after(self, collection: Collection, id: str) -> bool:
         scope = await self._scope(collection)
         if scope is None or not fits(collection, id):
@@ -319,7 +350,7 @@ class MongoRecords(Records):
             await self._remove_thread(collection.owner, thread["_id"]["id"])
         return True
 
-    @_whole
+    @_reads
     async def scan(self, after: str | None, limit: int) -> list[PlacedRecord]:
         return await scan(self._collections, after, limit)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
@@ -38,6 +38,19 @@ SCHEMES = ("redis", "rediss", "unix")
 log = logger.getChild("redis")
 
 
+def check_client(client: object) -> None:
+    """Refuse, when a store is built, what is no client of ``redis.asyncio``.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(client, (Redis, RedisCluster, Url)):
+        raise TypeError(
+            "client must be a redis.asyncio.Redis or redis.asyncio.RedisCluster "
+            f"(for a URL, use RedisStore.from_url), got {type(client)!r}"
+        )
+
+
 class Url:
     """Where a server is. Nothing of it that could be a secret is ever shown.
 
@@ -59,7 +72,7 @@ class Url:
             if not known or parts.fragment or not (parts.scheme == "unix" or _is_db(parts.path)):
                 raise ValueError
             self._client()
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RedisError):
             raise ValueError(
                 "the Redis URL cannot be used (it is not shown, for it may hold a password); "
                 "expected redis://[user:password@]host[:port][/db], rediss://… or unix://path, "
@@ -69,7 +82,8 @@ class Url:
         self.name = f"Redis at {parts.path if parts.scheme == 'unix' else host}"
 
     def _client(self) -> Redis:
-        client: Redis = Redis.from_url(self._url, **self._settings)
+        driver: Any = Redis  # from_url leaves its options untyped
+        client: Redis = driver.from_url(self._url, **self._settings)
         pool = client.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # refuses unknown options; no I/O
         return client
@@ -78,11 +92,7 @@ class Url:
         """A client for what is found there: a single server, or a cluster."""
         client = self._client()
         try:
-            call: Any = client.execute_command
-            hello: Any = await call("HELLO", **{NEVER_DECODE: []})
-            if isinstance(hello, list):
-                hello = dict(zip(hello[::2], hello[1::2], strict=True))
-            if hello[b"mode"] != b"cluster":
+            if await _mode(client) != b"cluster":
                 return client
         except ResponseError:
             return client  # a proxy, or a user who may not ask
@@ -93,6 +103,13 @@ class Url:
         return RedisCluster.from_url(
             self._url, **{k: v for k, v in self._settings.items() if k != "retry"}
         )
+
+
+async def _mode(client: Redis) -> bytes:
+    told = await _command(client, "HELLO")
+    if not hasattr(told, "items"):  # RESP2 has no maps
+        told = dict(zip(told[::2], told[1::2], strict=True))
+    return bytes(told[b"mode"])
 
 
 def _is_db(path: str) -> bool:
@@ -137,13 +154,14 @@ class Connection:
                 )
 
     async def run(self, script: str, keys: Sequence[bytes], *arguments: bytes | int) -> Any:
-        """What the script returns, texts as bytes, however the client decodes."""
+        """What the script returns."""
+        numbered = (len(keys), *keys, *arguments)
         async with self._free:
             try:
                 try:
-                    return await self._call(b"EVALSHA", sha_of(script), keys, arguments)
+                    return await _command(self.client, "EVALSHA", sha_of(script), *numbered)
                 except NoScriptError:
-                    return await self._call(b"EVAL", text_of(script), keys, arguments)
+                    return await _command(self.client, "EVAL", text_of(script), *numbered)
             except MovedError as error:
                 if isinstance(self.client, RedisCluster):
                     raise
@@ -151,50 +169,40 @@ class Connection:
                     "this server is a node of a cluster: give the store a RedisCluster, or a URL"
                 ) from error
 
-    async def _call(
-        self, command: bytes, script: str, keys: Sequence[bytes], arguments: Sequence[bytes | int]
-    ) -> Any:
-        call: Any = self.client.execute_command  # its types leave out NEVER_DECODE
-        return await call(
-            command.decode(), script.encode(), len(keys), *keys, *arguments, **{NEVER_DECODE: []}
-        )
-
-    async def keys_like(self, pattern: bytes) -> Any:
+    async def keys_like(self, pattern: bytes) -> AsyncIterator[bytes]:
         """All keys that match, on all servers, each batch as it comes."""
-        call: Any = self.client.execute_command
         nodes: list[dict[str, Any]] = [{}]
         if isinstance(self.client, RedisCluster):
             nodes = [{"target_nodes": node} for node in self.client.get_primaries()]
         for node in nodes:
-            cursor: Any = 0
+            cursor = 0
             while True:
-                found: Any = await call(
-                    "SCAN",
-                    cursor,
-                    b"MATCH",
-                    pattern,
-                    b"COUNT",
-                    10_000,
-                    **node,
-                    **{NEVER_DECODE: []},
-                )
-                for key in found[1]:
+                asked = (cursor, b"MATCH", pattern, b"COUNT", 10_000)
+                told, keys = await _command(self.client, "SCAN", *asked, **node)
+                for key in keys:
                     yield key
-                # Of a cluster's answer redis-py makes a dictionary, with the node as its key.
-                cursor = found[0] if not node else found[0][node["target_nodes"].name]
-                if not int(cursor):
+                cursor = int(told[node["target_nodes"].name] if node else told)
+                if cursor == 0:
                     break
 
 
+async def _command(client: Any, name: str, *words: bytes | int, **options: Any) -> Any:
+    """What the server answers, texts as bytes, however the client encodes and decodes.
+
+    The driver's own types know neither the answers nor ``NEVER_DECODE``.
+    """
+    return await client.execute_command(name, *words, **options, **{NEVER_DECODE: []})
+
+
 @cache
-def text_of(script: str) -> str:
+def text_of(script: str) -> bytes:
     folder = files("chatkit_redis").joinpath("scripts")
-    return "".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in ("common", script))
+    return b"".join(folder.joinpath(f"{name}.lua").read_bytes() for name in ("common", script))
 
 
 @cache
-def sha_of(script: str) -> str:
-    return hashlib.sha1(text_of(script).encode(), usedforsecurity=False).hexdigest()
+def sha_of(script: str) -> bytes:
+    return hashlib.sha1(text_of(script), usedforsecurity=False).hexdigest().encode()
 
 
 def _name(client: AnyClient) -> str:
@@ -213,11 +221,10 @@ def _pool_size(client: AnyClient) -> int:
 
 async def eviction_policies(client: AnyClient) -> set[str]:
     """What the servers do when their memory is full; empty if they do not say."""
-    call: Any = client.execute_command
     cluster = isinstance(client, RedisCluster)
     nodes = {"target_nodes": RedisCluster.PRIMARIES} if cluster else {}
     try:
-        found: dict[str, Any] = await call("INFO", b"memory", **nodes, **{NEVER_DECODE: []})
+        found: dict[str, Any] = await _command(client, "INFO", b"memory", **nodes)
     except NoPermissionError:
         return set()
     servers: list[dict[str, Any]] = list(found.values()) if cluster else [found]

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from redis.asyncio import Redis, RedisCluster
 from typing_extensions import Self
 
 from chatkit.owners import Owner
 from chatkit.records import Collection, Kind, PlacedRecord, Record, Records, RecordStore
 from chatkit.store import TContext
-from chatkit_redis.client import AWAY, AnyClient, Connection, Url
+from chatkit_redis.client import AWAY, AnyClient, Connection, Url, check_client
 from chatkit_redis.keys import Keys, sortable, thread_in_question
 from chatkit_redis.scanning import Scan
 
@@ -55,11 +54,7 @@ class RedisStore(RecordStore[TContext]):
         retention: float | timedelta | None = None,
         max_record_bytes: int = LARGEST_RECORD,
     ) -> None:
-        if not isinstance(client, (Redis, RedisCluster, Url)):
-            raise TypeError(
-                "client must be a redis.asyncio.Redis or redis.asyncio.RedisCluster "
-                f"(for a URL, use RedisStore.from_url), got {type(client).__name__}"
-            )
+        check_client(client)
         if not re.fullmatch(r"[A-Za-z0-9_.:-]+", prefix):
             raise ValueError(
                 f"prefix= must be one or more letters, digits, '_', '.', ':' or '-', got {prefix!r}"

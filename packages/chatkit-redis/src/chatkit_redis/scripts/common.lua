@@ -72,11 +72,11 @@ end
 
 -- The thread will not expire any more, nor what the owner's threads have in common.
 local function keep_for_ever()
-  if redis.call('PTTL', sequence) < 0 then return end -- the usual case: nothing expires
-  for _, key in ipairs(owner_keys()) do redis.call('PERSIST', key) end
-  if thread ~= '' then
+  if redis.call('PTTL', sequence) >= 0 then
+    for _, key in ipairs(owner_keys()) do redis.call('PERSIST', key) end
+  end
+  if redis.call('ZREM', expiry, thread) == 1 then
     for _, key in ipairs({all(items_of(thread))}) do redis.call('PERSIST', key) end
-    redis.call('ZREM', expiry, thread)
   end
 end
 

@@ -5,7 +5,7 @@ if ARGV[2] == 'thread' then
   drop_threads(ids)
 else
   drop(here, ids)
-  if redis.call('EXISTS', sequence) == 1 then touch() end
+  touch()
 end
 tidy()
 return 1
