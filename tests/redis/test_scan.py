@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from chatkit.records import Collection, Kind, PlacedRecord, Records, RecordStore, copy_records
+from chatkit.records import Collection, Kind, PlacedRecord, Records, RecordStore, copy
 from chatkit_redis.client import Connection, Url
 from chatkit_redis.keys import Keys
 from chatkit_redis.store import RedisRecords
@@ -162,17 +162,18 @@ async def test_a_scan_of_nothing_is_empty(service: Service) -> None:
 async def test_a_copy_under_another_prefix_has_the_same_pages(
     service: Service, prefix: str, page_size: int
 ) -> None:
-    copy = new_prefix()
-    async with opened(service, prefix) as source, opened(service, copy) as target:
-        for _ in range(2):  # the second one replaces what is there already
-            await copy_records(source, target, page_size=page_size)
-        assert [one.record for one in await scanned(target, 500)] == [
-            one.record for one in await scanned(source, 500)
-        ]
+    other = new_prefix()
     originals, copies = (
-        RecordStore[Any](unopened(service, where), owner=user_of) for where in (prefix, copy)
+        RecordStore[Any](unopened(service, where), owner=user_of) for where in (prefix, other)
     )
     async with originals, copies:
+        for _ in range(2):  # the second one finds all there already
+            result = await copy(originals, copies, page_size=page_size)
+            assert result.ok, result
+        async with opened(service, prefix) as source, opened(service, other) as target:
+            assert [one.record for one in await scanned(target, 500)] == [
+                one.record for one in await scanned(source, 500)
+            ]
         for owner in OWNERS:
             for order in ("asc", "desc"):
                 await have_equal_pages(originals, copies, order, {"user_id": owner})

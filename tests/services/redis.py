@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import redis
+
 from services.recipe import HOST, Recipe, free_port
 from services.server import Server
 from services.service import Service

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 import redis
+
 from services.proxy import Proxy
 from services.redis import redis_server as own_redis_server
 from services.server import CannotStartError

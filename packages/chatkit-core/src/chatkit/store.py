@@ -8,7 +8,8 @@ Exception
 └── StoreError
     ├── NotFoundError            no such record among those of the context's owner
     ├── StoreUnavailableError    the backend could not be reached in time
-    └── RecordTooLargeError      the backend cannot hold a record of this size
+    ├── RecordTooLargeError      the backend cannot hold a record of this size
+    └── UnusableAttachmentError  a message cannot use this attachment
 """
 
 from __future__ import annotations
@@ -62,6 +63,21 @@ class StoreUnavailableError(StoreError):
 
 class RecordTooLargeError(StoreError):
     """The record is larger than the backend can hold; the earlier version is as it was."""
+
+
+class UnusableAttachmentError(StoreError):
+    """The attachment's bytes have not arrived, or are not what was declared.
+
+    Args:
+        attachment_id: Which one.
+        reason: Why, in words that the user reads after the file's name: ``"it has not been
+            uploaded"``.
+    """
+
+    def __init__(self, attachment_id: str, reason: str) -> None:
+        super().__init__(f"attachment {attachment_id!r} cannot be used: {reason}")
+        self.attachment_id = attachment_id
+        self.reason = reason
 
 
 def default_generate_id(item_type: StoreItemType) -> str:
@@ -222,7 +238,9 @@ class AttachmentStore(ABC, Generic[TContext]):
     """Keeps attachments' bytes; their metadata is in the ``Store``.
 
     Only ``delete_attachment`` must be written. A store that takes uploads overrides
-    ``create_attachment``; one from which the server can read overrides ``read`` or ``stream``.
+    ``create_attachment``, ``write`` or both; one from which the server can read overrides ``read``
+    or ``stream``. Whoever has an object storage may start from
+    ``chatkit.objects.ObjectAttachmentStore``, with less to do.
     """
 
     @abstractmethod
@@ -238,6 +256,41 @@ class AttachmentStore(ABC, Generic[TContext]):
         """Announce an upload: an attachment whose ``upload_descriptor`` says where to send it."""
         raise NotImplementedError(
             f"{type(self).__name__} must override create_attachment to support two-phase uploads"
+        )
+
+    async def keep_attachment(self, attachment: Attachment, context: TContext) -> Attachment:
+        """Check an attachment that a message is about to use, and fix its bytes for good.
+
+        Is called before the message is stored, once for each message that names the attachment.
+        From then on no upload link may change the bytes. Default: takes it as it is.
+
+        Returns:
+            The attachment as the message and the ``Store`` get it.
+
+        Raises:
+            UnusableAttachmentError: The bytes have not arrived, or are not what was declared.
+                The message is stored without it, and the user is told why.
+        """
+        return attachment
+
+    async def write(
+        self, name: str, mime_type: str, chunks: AsyncIterator[bytes], context: TContext
+    ) -> Attachment:
+        """Store the bytes of a direct upload, which passes through the server.
+
+        Args:
+            name: The file's name, any text.
+            mime_type: Its type, as the client says.
+            chunks: Its bytes, of which this reads no more than the store's limit allows.
+
+        Returns:
+            A new attachment without ``upload_descriptor``.
+
+        Raises:
+            InvalidRequestError: The size or the type is not allowed; nothing was stored.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must override write to support direct uploads"
         )
 
     def generate_attachment_id(self, mime_type: str, context: TContext) -> str:

@@ -191,7 +191,14 @@ async def _command(client: Any, name: str, *words: bytes | int, **options: Any) 
 
     The driver's own types know neither the answers nor ``NEVER_DECODE``.
     """
-    return await client.execute_command(name, *words, **options, **{NEVER_DECODE: []})
+    try:
+        return await client.execute_command(name, *words, **options, **{NEVER_DECODE: []})
+    except AttributeError as error:
+        # While a cluster is down, redis-py 8.1 closes connections that other calls are using;
+        # they then find None in place of a stream.
+        if not isinstance(client, RedisCluster):
+            raise
+        raise RedisConnectionError("the connection was closed while it was in use") from error
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,17 +18,21 @@ class Cors:
 
     Args:
         allow_origins: Origins such as ``"https://example.com"``, ``"null"``, or ``"*"`` for all.
+        methods: What they may call.
 
     Raises:
         TypeError: A single origin was given where a list is wanted.
         ValueError: Something in the list is no origin.
     """
 
-    def __init__(self, allow_origins: Iterable[str] | Literal["*"]) -> None:
+    def __init__(
+        self, allow_origins: Iterable[str] | Literal["*"], methods: Sequence[str] = ("POST",)
+    ) -> None:
         if isinstance(allow_origins, str) and allow_origins != "*":
             raise TypeError(
                 f'allow_origins= must be a list of origins or "*", not {allow_origins!r}'
             )
+        self._methods = ", ".join(methods).encode()
         self._origins = frozenset(_checked(origin) for origin in allow_origins)
 
     def headers(self, request: Request) -> Headers:
@@ -59,7 +63,7 @@ class Cors:
     def preflight_headers(self, request: Request) -> Headers:
         """What a preflight of an allowed origin is told, beside ``headers``."""
         headers = [
-            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-methods", self._methods),
             (b"access-control-max-age", str(PREFLIGHT_MAX_AGE_S).encode()),
         ]
         asked_for = request.headers.get("access-control-request-headers")

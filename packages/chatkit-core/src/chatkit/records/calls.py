@@ -7,29 +7,40 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from typing_extensions import ParamSpec
 
-from chatkit.records.seam import Records
 from chatkit.store import StoreUnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Backend(Protocol):
+    """What ``Calls`` needs to know of a backend: ``Records``, or the ``Objects`` of attachments."""
+
+    name: str
+    away: tuple[type[Exception], ...]
+    lost: tuple[type[Exception], ...]
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Calls:
-    """The way from a store's methods to its ``Records``.
+    """The way from a store's methods to its backend.
 
     Args:
-        records: The backend; opened and closed here.
+        backend: Opened and closed here.
         timeout: Seconds that each call may take, opening included.
     """
 
-    def __init__(self, records: Records, timeout: float) -> None:
+    def __init__(self, backend: Backend, timeout: float) -> None:
         if not 0 < timeout < math.inf:
             raise ValueError(f"timeout= must be a positive number of seconds, got {timeout!r}")
-        self._records = records
+        self._backend = backend
         self._timeout = timeout
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -39,22 +50,32 @@ class Calls:
     async def run(
         self, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Await ``operation(*args, **kwargs)``, a method of the records.
+        """Await ``operation(*args, **kwargs)``, a method of the backend.
 
         Raises:
             StoreUnavailableError: The backend is away, or did not answer in time.
             RuntimeError: The store is closed, or belongs to another event loop.
         """
+        return await self.run_longer(0, operation, *args, **kwargs)
+
+    async def run_longer(
+        self,
+        extra: float,
+        operation: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As ``run``, for an operation that may take ``extra`` seconds beyond the timeout."""
 
         async def opened() -> T:
             await self._open()
             return await operation(*args, **kwargs)
 
-        return await self._in_time(opened)
+        return await self._in_time(opened, self._timeout + extra)
 
     async def open(self) -> None:
         """Open the backend now. Raises as ``run``."""
-        await self._in_time(self._open)
+        await self._in_time(self._open, self._timeout)
 
     async def close(self) -> None:
         """Refuse further calls, let the running ones end, and close the backend. Idempotent."""
@@ -64,33 +85,33 @@ class Calls:
         # The task goes on when this caller is cancelled, and serves whoever closes again.
         await asyncio.shield(self._closing)
 
-    async def _in_time(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _in_time(self, operation: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
         self._check_loop()
         if self._closing is not None:
-            raise RuntimeError(f"this store is closed ({self._records.name})")
+            raise RuntimeError(f"this store is closed ({self._backend.name})")
         # A task of its own, because a driver may be slow to notice that it was cancelled.
         task = asyncio.ensure_future(operation())
         self._running.add(task)
         task.add_done_callback(self._ended)
         try:
-            await asyncio.wait({task}, timeout=self._timeout)
+            await asyncio.wait({task}, timeout=timeout)
         except asyncio.CancelledError:
             task.cancel()
             raise
         if not task.done():
             task.cancel()
             raise StoreUnavailableError(
-                f"{self._records.name}: no answer within {self._timeout} s"
-            ) from TimeoutError(f"no answer within {self._timeout} s")
+                f"{self._backend.name}: no answer within {timeout} s"
+            ) from TimeoutError(f"no answer within {timeout} s")
         try:
             return task.result()
-        except self._records.away as error:
-            raise StoreUnavailableError(f"{self._records.name}: {error}") from error
+        except self._backend.away as error:
+            raise StoreUnavailableError(f"{self._backend.name}: {error}") from error
 
     async def _open(self) -> None:
         opening = self._opening
         if opening is None or _failed(opening):
-            opening = self._opening = asyncio.ensure_future(self._records.open())
+            opening = self._opening = asyncio.ensure_future(self._backend.open())
         if not opening.done():
             # Only waited for: a cancelled caller must not take the connection from the others.
             await asyncio.wait({opening})
@@ -101,7 +122,7 @@ class Calls:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, self._records.lost) and self._closing is None:
+        if isinstance(error, self._backend.lost) and self._closing is None:
             self._open_anew()
 
     def _open_anew(self) -> None:
@@ -112,9 +133,9 @@ class Calls:
             self._opening.add_done_callback(_failed)  # nobody else may ask for its exception
 
     async def _reopen(self) -> None:
-        with suppress(*self._records.away):
-            await self._records.close()
-        await self._records.open()
+        with suppress(*self._backend.away):
+            await self._backend.close()
+        await self._backend.open()
 
     async def _close(self) -> None:
         if self._running:
@@ -126,7 +147,7 @@ class Calls:
         if not self._opening.done():
             self._opening.cancel()
         elif not _failed(self._opening):
-            await self._records.close()
+            await self._backend.close()
 
     def _check_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,7 +155,7 @@ class Calls:
             self._loop = loop
         elif self._loop is not loop:
             raise RuntimeError(
-                f"this store ({self._records.name}) belongs to the event loop that first used it; "
+                f"this store ({self._backend.name}) belongs to the event loop that first used it; "
                 "build one store for each loop, and close it in its own"
             )
 

@@ -11,6 +11,13 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from chatkit.errors import InvalidRequestError
+from chatkit.server.attachments import (
+    delete_attachments_of,
+    delete_own_attachment,
+    items_for_client,
+    page_for_client,
+    renewed,
+)
 from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
 from chatkit.server.running import thread_key
@@ -50,7 +57,7 @@ async def get_thread(
 ) -> Thread:
     thread = await server.store.load_thread(request.params.thread_id, context)
     items = await server.store.load_thread_items(thread.id, None, DEFAULT_PAGE_SIZE, "asc", context)
-    return client_thread(thread, items)
+    return client_thread(thread, await page_for_client(server, items, context))
 
 
 async def list_threads(
@@ -74,7 +81,7 @@ async def list_items(
     page = await server.store.load_thread_items(
         params.thread_id, params.after, page_size(params.limit), params.order, context
     )
-    return visible_page(page)
+    return await page_for_client(server, visible_page(page), context)
 
 
 async def add_feedback(
@@ -96,7 +103,8 @@ async def create_attachment(
         raise InvalidRequestError("must not be negative", field="params.size")
     attachment = await attachments.create_attachment(request.params, context)
     await server.store.save_attachment(attachment, context)
-    return attachment
+    [handed_out] = await renewed(server, [attachment], context)
+    return handed_out
 
 
 async def delete_attachment(
@@ -123,10 +131,12 @@ async def delete_thread(
     if await is_own_thread(server, thread_id, context):
         key = thread_key(server.store.owner_of(context), thread_id)
         await server.running_turns.stop(key, deleted=True)
-    async for item in walk_items(server.store, thread_id, context, order="asc"):
-        if isinstance(item, UserMessageItem):
-            for attachment in item.attachments:
-                await delete_own_attachment(server, attachment.id, context, thread_id)
+    messages = [
+        item
+        async for item in walk_items(server.store, thread_id, context, order="asc")
+        if isinstance(item, UserMessageItem) and item.attachments
+    ]
+    await delete_attachments_of(server, messages, thread_id, context)
     await server.store.delete_thread(thread_id, context)
     return Empty()
 
@@ -149,9 +159,12 @@ async def sync_custom_action(
     thread = await load_thread(server.store, params.thread_id, context)
     sender = await load_sender(server.store, thread.id, params.item_id, context)
     response = await server.sync_action(thread, params.action, sender, context)
-    if response.updated_item is not None and is_hidden(response.updated_item):
+    if response.updated_item is None:
+        return response
+    if is_hidden(response.updated_item):
         return response.model_copy(update={"updated_item": None})
-    return response
+    [item] = await items_for_client(server, [response.updated_item], context)
+    return response.model_copy(update={"updated_item": item})
 
 
 ANSWERS: dict[type[BaseModel], Callable[..., Awaitable[BaseModel]]] = {
@@ -189,27 +202,6 @@ def required_attachment_store(server: Integration[TContext]) -> AttachmentStore[
             "this server has no attachment store; pass attachment_store= to ChatKitServer"
         )
     return server.attachment_store
-
-
-async def delete_own_attachment(
-    server: Integration[TContext],
-    attachment_id: str,
-    context: TContext,
-    thread_id: str | None = None,
-) -> None:
-    """Delete bytes, then metadata, once the metadata shows that they are the caller's own.
-
-    ``thread_id``: only if the attachment belongs to that thread.
-    """
-    try:
-        attachment = await server.store.load_attachment(attachment_id, context)
-    except NotFoundError:
-        return
-    if thread_id is not None and attachment.thread_id not in (None, thread_id):
-        return
-    if server.attachment_store is not None:
-        await server.attachment_store.delete_attachment(attachment_id, context)
-    await server.store.delete_attachment(attachment_id, context)
 
 
 async def is_own_thread(server: Integration[TContext], thread_id: str, context: TContext) -> bool:

@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from chatkit.errors import RequestRefusedError
+from chatkit.server.attachments import delete_attachments_of
 from chatkit.server.forms import answered
 from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
-from chatkit.server.messages import check_message
+from chatkit.server.messages import IncomingMessage, check_message
 from chatkit.server.scopes import close
 from chatkit.server.turn import Plan
 from chatkit.server.wire import client_thread
@@ -53,7 +54,7 @@ async def create_thread(
     thread = ThreadMetadata(
         id=store.generate_thread_id(context), created_at=datetime.now(timezone.utc)
     )
-    message = await check_message(store, thread, request.params.input, context)
+    message = await check_message(server, thread, request.params.input, context)
 
     async def write() -> Sequence[ThreadStreamEvent]:
         await store.save_thread(thread.model_copy(deep=True), context)
@@ -71,7 +72,7 @@ async def create_thread(
         thread=thread,
         context=context,
         open=write,
-        events=lambda: server.respond(thread, message.item, context),
+        events=lambda: respond_to(server, message, thread, context),
         undo=undo,
     )
 
@@ -81,7 +82,7 @@ async def add_user_message(
 ) -> Plan[TContext]:
     store = server.store
     thread = await load_thread(store, request.params.thread_id, context)
-    message = await check_message(store, thread, request.params.input, context)
+    message = await check_message(server, thread, request.params.input, context)
 
     async def write() -> Sequence[ThreadStreamEvent]:
         await message.save()
@@ -91,7 +92,7 @@ async def add_user_message(
         thread=thread,
         context=context,
         open=write,
-        events=lambda: server.respond(thread, message.item, context),
+        events=lambda: respond_to(server, message, thread, context),
         takes_over=True,
     )
 
@@ -150,6 +151,9 @@ async def retry_after_item(
         raise RequestRefusedError(f"item {message.id!r} is not a user message")
 
     async def write() -> Sequence[ThreadStreamEvent]:
+        later = await messages_after(store, thread.id, message.id, context)
+        # Before the messages, which would be the last to name them.
+        await delete_attachments_of(server, later, thread.id, context)
         await store.delete_items_after(thread.id, message.id, context)
         return []
 
@@ -191,6 +195,31 @@ async def plan(
 ) -> Plan[TContext]:
     """What the request wants of its turn."""
     return await PLANS[type(request)](server, request, context)
+
+
+def respond_to(
+    server: Integration[TContext],
+    message: IncomingMessage[TContext],
+    thread: ThreadMetadata,
+    context: TContext,
+) -> AsyncIterator[ThreadStreamEvent]:
+    """The integration's answer; not asked for if a file of the message could not be used."""
+    if message.refused:
+        return message.refuse()
+    return server.respond(thread, message.item, context)
+
+
+async def messages_after(
+    store: Store[TContext], thread_id: str, item_id: str, context: TContext
+) -> list[UserMessageItem]:
+    """The user messages with attachments that come after an item."""
+    later: list[UserMessageItem] = []
+    async for item in walk_items(store, thread_id, context, order="desc"):
+        if item.id == item_id:
+            break
+        if isinstance(item, UserMessageItem) and item.attachments:
+            later.append(item)
+    return later
 
 
 async def nothing() -> Sequence[ThreadStreamEvent]:

@@ -25,6 +25,7 @@ from typing_extensions import TypeVar
 
 from chatkit.errors import CustomStreamError, ErrorCode, StreamError
 from chatkit.logger import logger
+from chatkit.server.attachments import event_for_client
 from chatkit.server.integration import Integration
 from chatkit.server.pending import PendingItems, has_text
 from chatkit.server.running import thread_key
@@ -166,7 +167,7 @@ class Turn(Generic[TContext]):
     async def _run(self) -> AsyncGenerator[bytes, None]:
         try:
             for event in await self._open():
-                yield encode_event(event)
+                yield await self._encoded(event)
             self._running = True
             await asyncio.sleep(0)
             options = self._server.get_stream_options(self._thread, self._plan.context)
@@ -175,7 +176,7 @@ class Turn(Generic[TContext]):
                 async for event in events:
                     visible = self._visible(event)
                     # first of all, so that nothing that cannot be sent is stored
-                    chunk = None if visible is None else encode_event(visible)
+                    chunk = None if visible is None else await self._encoded(visible)
                     await self._take(event)
                     if chunk is not None:
                         yield chunk
@@ -234,6 +235,9 @@ class Turn(Generic[TContext]):
         if isinstance(event, (ThreadCreatedEvent, ThreadUpdatedEvent)):
             return cleaned(event)
         return event
+
+    async def _encoded(self, event: ThreadStreamEvent) -> bytes:
+        return encode_event(await event_for_client(self._server, event, self._plan.context))
 
     async def _take(self, event: ThreadStreamEvent) -> None:
         """Store what the event says, or remember it as pending."""
