@@ -25,6 +25,8 @@ NOT_IN_NAMES = frozenset('/\\. "$*<>:|?\x00')
 TIMEOUTS = ("timeoutms", "sockettimeoutms", "wtimeoutms", "waitqueuetimeoutms")
 """A URL that has one of these options says itself how long the driver shall try."""
 
+LIMITS = ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS")
+
 SHARE = 0.9
 """Of the store's timeout, what the driver gets: so its error comes first, and tells more."""
 
@@ -61,12 +63,13 @@ class Own:
         """Make the client, which connects at its first call."""
         given = _options_of(self.url).lower()
         options: dict[str, Any] = {}
+        # Not timeoutMS: a call whose time is over amid a handshake has the server taken for away,
+        # which fails the others; after a restart under load PyMongo 4.20 then stays so for minutes.
         if not any(f"{option}=" in given for option in TIMEOUTS):
-            options["timeoutMS"] = max(1, int(self.timeout * 1000 * SHARE))
+            limit = max(1, int(self.timeout * 1000 * SHARE))
+            options = dict.fromkeys(LIMITS, limit)
         if "servermonitoringmode=" not in given:
-            # Streaming, PyMongo 4.20 looks only every 10 s at a server that was away. Calls wait,
-            # and one whose time is over amid its handshake has the server taken for away again:
-            # with many calls, for minutes. Polling, it looks when a call needs it.
+            # Streaming, the driver looks only every 10 s at a server that was away.
             options["serverMonitoringMode"] = "poll"
         self._client = _client(self.url, **options)
         return self._client[self.name]
