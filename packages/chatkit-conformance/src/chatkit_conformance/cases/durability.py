@@ -59,6 +59,8 @@ async def a_killed_process_loses_nothing(bench: StoreBench) -> None:
         async with bench.process(write_for_ever) as process:
             process.say(f"{round}")
             returned = [await process.hear() for _ in range(60)]
+            if not all(returned):
+                await process.ends()  # which says why, if it was no good one
             returned += await process.kill()
         async with bench.open() as store:
             found = await bench.items(store)
