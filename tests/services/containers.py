@@ -3,8 +3,10 @@ reachable under the addresses that they tell, and one way for all is enough."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import warnings
 from functools import cache
 from typing import Any
 
@@ -70,25 +72,43 @@ class ServerContainer(Server):
     def close(self) -> None:
         if self._container is not None:
             self._container.stop()
+            # Each container has a client of its own, which nobody else closes.
+            self._container.get_docker_client().client.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@cache
 def engine() -> Any:
     """A client of the Docker engine.
 
     Raises:
         CannotStartError: There is none.
     """
+    client = _find_engine()
+    if isinstance(client, str):
+        raise CannotStartError(f"no Docker engine answers: {client}")
+    return client
+
+
+@cache
+def _find_engine() -> Any:
+    """A client, or why there is none."""
     from docker.errors import DockerException
     from testcontainers.core.config import testcontainers_config
     from testcontainers.core.docker_client import DockerClient
 
-    try:
-        client = DockerClient().client
-        client.ping()
-    except (DockerException, OSError) as error:
-        raise CannotStartError(f"no Docker engine answers: {error}") from error
+    client: Any = None
+    reason = ""
+    with warnings.catch_warnings():
+        # The SDK forgets the socket that found nobody at its other end.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client = DockerClient().client
+            client.ping()
+        except (DockerException, OSError) as error:
+            reason = str(error)
+        gc.collect()
+    if reason:
+        return reason
     testcontainers_config.ryuk_disabled = not _has_reaper(client, testcontainers_config.ryuk_image)
     return client
 

@@ -122,9 +122,9 @@ class MongoStore(RecordStore[TContext]):
     async def sweep(self) -> None:
         """Remove now what deletions older than twice the timeout have left behind.
 
-        No call ever sees such leftovers, and they are removed by themselves an hour after the
-        deletion, or when a store next opens or deletes a thread. Call this to be sure that nothing
-        of an owner is left; stores with longer timeouts must not be at work meanwhile.
+        No call ever sees such leftovers, and whichever store opens or deletes a thread an hour or
+        more after the deletion removes them. Call this to be sure that nothing of an owner is
+        left; stores with longer timeouts must not be at work meanwhile.
 
         Raises:
             StoreUnavailableError: The database is away. What is left is for the next sweep.
