@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format format-check lint pyright mypy bench build clean
+.PHONY: help install demo test coverage check format format-check lint pyright mypy bench build clean
 
 help: ## What there is to run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ demo: install ## Serve a working chat on 127.0.0.1 (PORT=8000)
 	PORT=$(PORT) $(RUN)python examples/demo/server.py
 
 test: install ## Run every test (WORKERS=3 side by side; SERVICES=containers or processes)
+	CHATKIT_TEST_SERVICES=$(SERVICES) $(RUN)pytest -n $(WORKERS) --dist worksteal
+
+coverage: install ## Run every test, and show which lines none has run
 	CHATKIT_TEST_SERVICES=$(SERVICES) $(RUN)pytest -n $(WORKERS) --dist worksteal \
 		--cov --cov-report=term:skip-covered
 
