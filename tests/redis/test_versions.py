@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -16,8 +16,8 @@ from chatkit_conformance.cases import STORE_CASES
 from chatkit_redis.client import Connection, Url
 from chatkit_redis.keys import Keys
 from chatkit_redis.store import RedisRecords
+from services.fixtures import provided
 from services.redis import redis_server
-from services.server import CannotStartError
 from services.service import Service
 from support import redis_target
 from support.redis_target import CAPABILITIES
@@ -32,6 +32,7 @@ RETENTION_MS = 150
 
 
 class Version(NamedTuple):
+    name: str
     program: str
     image: str
     number: str
@@ -39,21 +40,17 @@ class Version(NamedTuple):
 
 
 VERSIONS = [
-    Version("redis-server-6", "redis:6.2", "6.2."),
-    Version("redis-server-8", "redis:8", "8."),
-    Version("valkey-server", "valkey/valkey:9", "9."),
+    Version("Redis 6.2", "redis-server-6", "redis:6.2", "6.2."),
+    Version("Redis 8", "redis-server-8", "redis:8", "8."),
+    Version("Valkey 9", "valkey-server", "valkey/valkey:9", "9."),
 ]
 
 
-@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: version.program)
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: version.name)
 def server(request: pytest.FixtureRequest) -> Iterator[Service]:
     version: Version = request.param
-    with ExitStack() as stack:
-        try:
-            opened = redis_server(program=version.program, image=version.image)
-            service = stack.enter_context(opened)
-        except CannotStartError as error:
-            pytest.skip(f"{version.program} cannot run: {error}")
+    opener = partial(redis_server, program=version.program, image=version.image)
+    with provided(version.name, opener) as service:
         assert service.version.startswith(version.number)
         yield service
 

@@ -24,28 +24,28 @@ _told: dict[str, str] = {}
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[Service]:
     """A Redis server, or the one at ``CHATKIT_TEST_REDIS_URL``."""
-    with _provided("Redis", _given("REDIS", redis.version_at) or redis.redis_server) as service:
+    with provided("Redis", _given("REDIS", redis.version_at) or redis.redis_server) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def redis_cluster() -> Iterator[Service]:
     """A Redis Cluster of three masters."""
-    with _provided("Redis Cluster", redis.redis_cluster) as service:
+    with provided("Redis Cluster", redis.redis_cluster) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def mongo_server() -> Iterator[Service]:
     """A standalone MongoDB server with a password, or the one at ``CHATKIT_TEST_MONGO_URL``."""
-    with _provided("MongoDB", _given("MONGO", mongo.version_at) or mongo.mongo_server) as service:
+    with provided("MongoDB", _given("MONGO", mongo.version_at) or mongo.mongo_server) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def mongo_replica_set() -> Iterator[Service]:
     """A MongoDB replica set of one node."""
-    with _provided("MongoDB replica set", mongo.mongo_replica_set) as service:
+    with provided("MongoDB replica set", mongo.mongo_replica_set) as service:
         yield service
 
 
@@ -66,7 +66,11 @@ def _given(name: str, version_at: Callable[[str], str]) -> Opener | None:
 
 
 @contextmanager
-def _provided(name: str, open: Opener) -> Generator[Service]:
+def provided(name: str, open: Opener) -> Generator[Service]:
+    """A service for tests, noted for the last lines of the run.
+
+    If it cannot be had, the test that asks for it is skipped, or fails where it must not be.
+    """
     try:
         opened = open()
         service = opened.__enter__()
@@ -80,6 +84,30 @@ def _provided(name: str, open: Opener) -> Generator[Service]:
         yield service
     finally:
         opened.__exit__(None, None, None)
+
+
+# --- tests that start servers of their own -------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Fixtures."""
+    return (yield from _skipped_without_servers())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """The tests themselves."""
+    return (yield from _skipped_without_servers())
+
+
+def _skipped_without_servers() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except CannotStartError as error:
+        if must_run():
+            raise
+        pytest.skip(str(error))
 
 
 # --- the last lines of a run ---------------------------------------------------------------------

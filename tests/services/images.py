@@ -82,8 +82,8 @@ def _build(client: Any, image: str, program: str) -> Any:
 def _check_version(path: str, tag: str) -> None:
     """Refuse to give an image the name of another version than it holds."""
     told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"v=?(\d+)\.", told.stdout)
-    if found is None or found[1] != tag:
+    found = re.search(r"v=?([\d.]+)", told.stdout)
+    if found is None or not f"{found[1]}.".startswith(f"{tag}."):
         raise CannotStartError(f"{path} is not version {tag}: {told.stdout.strip()[:80]}")
 
 

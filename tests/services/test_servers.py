@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import redis
 
+from services.fixtures import provided
 from services.proxy import Proxy
 from services.redis import redis_server as own_redis_server
-from services.server import CannotStartError
 from services.service import Service
 
 
 @pytest.fixture
 def keeping() -> Iterator[Service]:
-    try:
-        with own_redis_server("--appendonly", "yes", "--appendfsync", "always") as service:
-            yield service
-    except CannotStartError as error:
-        pytest.skip(str(error))
+    arguments = ("--appendonly", "yes", "--appendfsync", "always")
+    with provided("Redis that keeps its data", partial(own_redis_server, *arguments)) as service:
+        yield service
 
 
 def client_of(url: str) -> redis.Redis:
