@@ -1,6 +1,7 @@
 """The pytest plugin: a fixture for each server, and which backends ran and how, in the last lines.
 
-A server starts when the first test wants it, once for each worker.
+A server starts when the first test wants it, once for each worker. Drivers are imported no earlier:
+tests that need none run without them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from services import mongo, redis
 from services.server import CannotStartError
 from services.service import Service
 from services.way import must_run, wanted
@@ -24,6 +24,8 @@ _told: dict[str, str] = {}
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[Service]:
     """A Redis server, or the one at ``CHATKIT_TEST_REDIS_URL``."""
+    from services import redis
+
     with provided("Redis", _given("REDIS", redis.version_at) or redis.redis_server) as service:
         yield service
 
@@ -31,6 +33,8 @@ def redis_server() -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def redis_cluster() -> Iterator[Service]:
     """A Redis Cluster of three masters."""
+    from services import redis
+
     with provided("Redis Cluster", redis.redis_cluster) as service:
         yield service
 
@@ -38,6 +42,8 @@ def redis_cluster() -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def mongo_server() -> Iterator[Service]:
     """A standalone MongoDB server with a password, or the one at ``CHATKIT_TEST_MONGO_URL``."""
+    from services import mongo
+
     with provided("MongoDB", _given("MONGO", mongo.version_at) or mongo.mongo_server) as service:
         yield service
 
@@ -45,6 +51,8 @@ def mongo_server() -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def mongo_replica_set() -> Iterator[Service]:
     """A MongoDB replica set of one node."""
+    from services import mongo
+
     with provided("MongoDB replica set", mongo.mongo_replica_set) as service:
         yield service
 
