@@ -1,0 +1,78 @@
+"""A bucket of its own for each test, and a client of its links."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+
+from chatkit_s3 import S3AttachmentStore
+from services.service import Service
+from support.attachment_refusals import Storage, user_of
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+ORIGIN = "https://page.example"
+
+
+def administrator(url: str) -> S3Client:
+    """A client that may do everything."""
+    session: Any = boto3.Session()
+    client: S3Client = session.client("s3", endpoint_url=url)
+    return client
+
+
+@dataclass(kw_only=True)
+class Bucket(Storage):
+    """An empty bucket.
+
+    Args:
+        name: Its name.
+        url: The URL of its server.
+        s3: A client that may do everything.
+    """
+
+    name: str
+    url: str
+    s3: S3Client
+
+    def store(self, **options: Any) -> S3AttachmentStore[Any]:
+        own = {"store": self.records(), "owner": user_of, "endpoint_url": self.url}
+        return S3AttachmentStore(self.name, **{**own, **options})
+
+    async def keys(self) -> list[str]:
+        return await asyncio.to_thread(self.list)
+
+    def list(self) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return [found.get("Key", "") for page in pages for found in page.get("Contents", [])]
+
+    def remove(self) -> None:
+        """Delete the bucket and what is in it."""
+        for key in self.list():
+            self.s3.delete_object(Bucket=self.name, Key=key)
+        self.s3.delete_bucket(Bucket=self.name)
+        self.s3.close()
+
+
+@pytest.fixture
+def bucket(s3_server: Service) -> Iterator[Bucket]:
+    s3 = administrator(s3_server.url)
+    name = f"chatkit-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    bucket = Bucket(client=httpx.AsyncClient(timeout=60), name=name, url=s3_server.url, s3=s3)
+    yield bucket
+    bucket.remove()
+
+
+@pytest.fixture
+async def storage(bucket: Bucket) -> AsyncIterator[Bucket]:
+    async with bucket.client:
+        yield bucket
