@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,14 +63,21 @@ class Bucket(Storage):
         self.s3.close()
 
 
-@pytest.fixture
-def bucket(s3_server: Service) -> Iterator[Bucket]:
-    s3 = administrator(s3_server.url)
+@contextmanager
+def new_bucket(url: str) -> Iterator[Bucket]:
+    """A bucket until the end of the block."""
+    s3 = administrator(url)
     name = f"chatkit-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=name)
-    bucket = Bucket(client=httpx.AsyncClient(timeout=60), name=name, url=s3_server.url, s3=s3)
+    bucket = Bucket(client=httpx.AsyncClient(timeout=60), name=name, url=url, s3=s3)
     yield bucket
     bucket.remove()
+
+
+@pytest.fixture
+def bucket(s3_server: Service) -> Iterator[Bucket]:
+    with new_bucket(s3_server.url) as bucket:
+        yield bucket
 
 
 @pytest.fixture

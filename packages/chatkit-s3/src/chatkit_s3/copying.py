@@ -43,7 +43,7 @@ def copy_object(
         client: The service.
         source: Where it is.
         target: The key of the copy.
-        found: What the service says of the object; only this version of it is copied.
+        found: What the service says of the object.
         encryption: Arguments for what is written.
         condition: Arguments of the step in which the copy comes to be.
     """
@@ -54,7 +54,6 @@ def copy_object(
             Bucket=source["Bucket"],
             Key=target,
             CopySource=source,
-            CopySourceIfMatch=found["ETag"],
             **encryption,
             **condition,
         )
@@ -80,7 +79,7 @@ def _copy_in_parts(
                 PartNumber=number,
                 CopySource=source,
                 CopySourceRange=part,
-                CopySourceIfMatch=found["ETag"],
+                CopySourceIfMatch=found["ETag"],  # all parts are of the same object
                 **upload,
             )
             parts.append({"PartNumber": number, "ETag": copied["CopyPartResult"].get("ETag", "")})

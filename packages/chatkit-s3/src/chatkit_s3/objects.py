@@ -48,13 +48,12 @@ class S3Objects(Objects):
         self._connection = connection
         self._encryption = encryption
         self._create_only = create_only
+        # Threads of its own: when the service hangs, nothing else waits for one.
+        self._threads = ThreadPoolExecutor(MOST_CONNECTIONS, "chatkit-s3")
         self._bucket: Bucket
         self._credentials: Credentials | None
-        # Threads of its own: when the service hangs, nothing else waits for one.
-        self._threads: ThreadPoolExecutor
 
     async def open(self) -> None:
-        self._threads = ThreadPoolExecutor(MOST_CONNECTIONS, "chatkit-s3")
         client, self._credentials = await self._run(self._connection.connect)
         self._bucket = Bucket(client, self._bucket_name, self._encryption, self._create_only)
 
@@ -65,18 +64,17 @@ class S3Objects(Objects):
     async def sign_upload(
         self, key: str, mime_type: str, size: int, seconds: int
     ) -> AttachmentUploadDescriptor:
-        await self._refresh_credentials()
         headers = {"Content-Type": mime_type, **self._encryption.headers}
         if self._create_only:
             headers["If-None-Match"] = "*"
-        url = self._bucket.sign_upload(key, mime_type, size, seconds)
+        url = await self._sign(self._bucket.sign_upload, key, mime_type, size, seconds)
         return AttachmentUploadDescriptor(url=AnyUrl(url), method="PUT", headers=headers)
 
     async def sign_download(
         self, key: str, content_type: str, disposition: str, seconds: int
     ) -> str:
-        await self._refresh_credentials()
-        return self._bucket.sign_download(key, content_type, disposition, seconds)
+        sign = self._bucket.sign_download
+        return await self._sign(sign, key, content_type, disposition, seconds)
 
     async def size(self, key: str) -> int | None:
         return await self._run(self._bucket.size, key)
@@ -103,10 +101,11 @@ class S3Objects(Objects):
     async def list(self, prefix: str, next: str | None, limit: int) -> Listing:
         return await self._run(self._bucket.list, prefix, next, limit)
 
-    async def _refresh_credentials(self) -> None:
-        """Credentials that expire are fetched anew in a thread, before a link is signed here."""
-        if self._credentials is not None and must_be_fetched(self._credentials):
-            await self._run(self._credentials.get_frozen_credentials)
+    async def _sign(self, sign: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> str:
+        """Sign in the loop, where it takes a fraction of a millisecond, if that asks nobody."""
+        if must_be_fetched(self._credentials):
+            return await self._run(sign, *args, **kwargs)
+        return sign(*args, **kwargs)
 
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wrap_future(self._threads.submit(call, *args, **kwargs))
