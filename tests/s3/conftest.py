@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 import httpx
@@ -18,6 +21,7 @@ from services.service import Service
 from support.attachment_refusals import Storage, user_of
 
 if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
     from types_boto3_s3 import S3Client
 
 ORIGIN = "https://page.example"
@@ -84,3 +88,30 @@ def bucket(s3_server: Service) -> Iterator[Bucket]:
 async def storage(bucket: Bucket) -> AsyncIterator[Bucket]:
     async with bucket.client:
         yield bucket
+
+
+@contextmanager
+def only_allowed(policy: Sequence[Any], url: str) -> Iterator[None]:
+    """Have boto3 find, until the end of the block, the credentials of a user with this policy.
+
+    Args:
+        policy: The statements of an IAM policy.
+        url: Where the server is, which takes calls of IAM, too.
+    """
+    session: Any = boto3.Session()
+    iam: IAMClient = session.client("iam", endpoint_url=url)
+    user = f"user-{uuid.uuid4().hex}"
+    iam.create_user(UserName=user)
+    document = {"Version": "2012-10-17", "Statement": policy}
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    found = {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    with patch.dict(os.environ, found):
+        yield
+    iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=user, PolicyName="p")
+    iam.delete_user(UserName=user)
+    iam.close()
