@@ -68,13 +68,8 @@ def test_the_service_itself_refuses_a_copy_over_an_object(
     s3.put_object(Bucket=name, Key="a", Body=bytes(SMALLEST_PART + 1))
     s3.put_object(Bucket=name, Key="b", Body=b"earlier")
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        copying.copy_object(
-            s3,
-            {"Bucket": name, "Key": "a"},
-            "b",
-            s3.head_object(Bucket=name, Key="a"),
-            encryption={},
-            condition={"IfNoneMatch": "*"},
+        copying.Copying(s3, name, {}, {"IfNoneMatch": "*"}).copy(
+            "a", "b", s3.head_object(Bucket=name, Key="a")
         )
     assert s3.get_object(Bucket=name, Key="b")["Body"].read() == b"earlier"
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=name)
@@ -100,14 +95,14 @@ def test_a_copy_that_is_overtaken_by_another_is_no_error(
     """The other one has copied, and deleted the source, between two steps of this one."""
     s3, name = bucket.s3, bucket.name
     s3.put_object(Bucket=name, Key="a", Body=b"abc")
-    copy = copying.copy_object
+    copy = copying.Copying.copy
 
-    def overtaken(*args: Any, **kwargs: Any) -> None:
-        copy(*args, **kwargs)
+    def overtaken(*args: Any) -> None:
+        copy(*args)
         s3.delete_object(Bucket=name, Key="a")
-        copy(*args, **kwargs)
+        copy(*args)
 
-    monkeypatch.setattr(bucket_module, "copy_object", overtaken)
+    monkeypatch.setattr(copying.Copying, "copy", overtaken)
     calls_of(bucket).copy("a", "b")
     assert bucket.list() == ["b"]
 

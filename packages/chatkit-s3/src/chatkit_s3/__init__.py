@@ -5,6 +5,7 @@ objects.py     the bucket as an object storage (``chatkit.objects.Objects``), of
 bucket.py      the calls that it takes, one after the other
 copying.py     how objects are copied, large ones in parts
 encryption.py  how S3 is asked to encrypt
+errors.py      what S3 answers instead of doing what it was asked
 client.py      boto3's client: built when it is first needed
 cors.py        the rules that browsers need; ``python -m chatkit_s3 cors`` prints or applies them
 """

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from botocore.exceptions import ClientError
 
 from chatkit.objects import Listed, Listing, NoObjectError
-from chatkit_s3.copying import copy_object
+from chatkit_s3.copying import Copying
 from chatkit_s3.encryption import Encryption
+from chatkit_s3.errors import MISSING, NotDeletedError, code_of
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import ErrorTypeDef, HeadObjectOutputTypeDef
-
-MISSING = ("404", "NoSuchKey", "NotFound")
-"""The codes of: there is no such object. ``HEAD`` has no body, and so no more than the status."""
-
-
-class NotDeletedError(Exception):
-    """The service has refused to delete one of several objects."""
 
 
 class Bucket:
@@ -41,6 +35,7 @@ class Bucket:
         self._name = name
         self._encryption = encryption
         self._condition: Mapping[str, Any] = {"IfNoneMatch": "*"} if create_only else {}
+        self._copying = Copying(client, name, encryption.arguments, self._condition)
 
     def sign_upload(self, key: str, mime_type: str, size: int, seconds: int) -> str:
         """A link that takes one object; made here, the service is not asked."""
@@ -82,9 +77,9 @@ class Bucket:
                 Bucket=self._name, Key=key, Range=f"bytes={start}-{end - 1}"
             )
         except ClientError as error:
-            if _code(error) in MISSING:
+            if code_of(error) in MISSING:
                 raise NoObjectError from error
-            if _code(error) == "InvalidRange":
+            if code_of(error) == "InvalidRange":
                 return None
             raise
         return found["Body"]
@@ -94,24 +89,14 @@ class Bucket:
         if self.size(target) is not None:  # not every service would refuse to write over it
             return
         try:
-            self._copy(source, target)
+            found = self._look(source)
+            if found is None:
+                raise NoObjectError
+            self._copying.copy(source, target, found)
         except (NoObjectError, ClientError):
             # Another call may have made the copy meanwhile, and deleted the source.
             if self.size(target) is None:
                 raise
-
-    def _copy(self, source: str, target: str) -> None:
-        found = self._look(source)
-        if found is None:
-            raise NoObjectError
-        copy_object(
-            self._client,
-            {"Bucket": self._name, "Key": source},
-            target,
-            found,
-            encryption=self._encryption.arguments,
-            condition=self._condition,
-        )
 
     def write(self, key: str, file: BinaryIO, mime_type: str) -> None:
         """Store a file from its current position, in parts if it is large."""
@@ -156,13 +141,9 @@ class Bucket:
         try:
             return self._client.head_object(Bucket=self._name, Key=key)
         except ClientError as error:
-            if _code(error) in MISSING:
+            if code_of(error) in MISSING:
                 return None
             raise
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
 
 
 def _told(error: ErrorTypeDef, errors: int, keys: int) -> str:

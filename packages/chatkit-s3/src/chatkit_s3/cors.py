@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from chatkit_s3.client import Connection
 from chatkit_s3.encryption import ALGORITHM_HEADER, KEY_HEADER
+from chatkit_s3.errors import code_of
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CORSRuleOutputTypeDef, CORSRuleTypeDef
@@ -75,7 +76,7 @@ def apply_cors(
     try:
         found: list[CORSRuleOutputTypeDef] = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "NoSuchCORSConfiguration":
+        if code_of(error) != "NoSuchCORSConfiguration":
             raise
         found = []
     others = [other for other in found if other.get("ID") != RULE]
@@ -87,5 +88,6 @@ def _check_origin(origin: str) -> None:
     if origin == "*":
         return
     parts = urlsplit(origin)
-    if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin:
+    web = parts.scheme in ("http", "https") and parts.hostname
+    if not web or f"{parts.scheme}://{parts.netloc}" != origin:
         raise ValueError(f"an origin is such as 'https://example.com', got {origin!r}")

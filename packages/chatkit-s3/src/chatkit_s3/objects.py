@@ -14,9 +14,10 @@ from typing_extensions import ParamSpec
 
 from chatkit.objects import Listing, Objects
 from chatkit.types import AttachmentUploadDescriptor
-from chatkit_s3.bucket import Bucket, NotDeletedError
+from chatkit_s3.bucket import Bucket
 from chatkit_s3.client import MOST_CONNECTIONS, Connection, Credentials, must_be_fetched
 from chatkit_s3.encryption import Encryption
+from chatkit_s3.errors import NotDeletedError
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
