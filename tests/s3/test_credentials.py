@@ -84,6 +84,7 @@ async def test_a_sessions_token_is_in_no_error_nor_in_what_a_server_usually_logs
     storage: Bucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", WRONG)
     monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
     error = await failure(storage)
     assert_tells_no_secret(error, "t0ken")

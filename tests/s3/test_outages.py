@@ -51,7 +51,8 @@ CALLS: dict[str, Call] = {
     "write": lambda store, attachment: store.write("a", "text/plain", one_chunk(b"abc"), ADA),
     "keep": lambda store, attachment: store.keep_attachment(attachment, ADA),
     "sweep": lambda store, attachment: store.sweep(older_than=timedelta(days=1)),
-    "delete": lambda store, attachment: store.delete_attachment(attachment.id, ADA),
+    # Another one: a call that timed out may yet take effect.
+    "delete": lambda store, attachment: store.delete_attachment("another", ADA),
 }
 
 

@@ -239,10 +239,10 @@ class AttachmentRefusals:
             assert await store.read(attachment, ADA) == b"abc"
 
     async def test_an_expired_link_takes_and_gives_nothing(self, storage: Storage) -> None:
-        async with storage.store(link_seconds=1) as store:
+        async with storage.store() as store, storage.store(link_seconds=1) as brief:
             uploaded = await storage.upload(store, b"abc")
-            attachment = await storage.announce(store, 3)
-            download = await store.download_url(uploaded, ADA)
+            attachment = await storage.announce(brief, 3)
+            download = await brief.download_url(uploaded, ADA)
             await asyncio.sleep(2.1)  # what is waited for is the clock: links count whole seconds
             assert (await storage.put(attachment, b"abc")).is_client_error
             assert (await storage.client.get(download)).is_client_error
