@@ -213,6 +213,19 @@ async def test_reads_that_are_given_up_leave_no_connection_open(storage: Bucket)
         assert len(await store.read(attachment, ADA)) == 8 * MEBIBYTE
 
 
+async def test_a_read_that_outlives_its_store_ends_in_peace(storage: Bucket) -> None:
+    before = open_files()
+    store = storage.store()
+    attachment = await storage.upload(store, bytes(8 * MEBIBYTE))
+    chunks = store.stream(attachment, ADA)
+    assert await anext(aiter(chunks))
+    await store.aclose()
+    with pytest.raises(RuntimeError, match="this store is closed"):
+        await anext(aiter(chunks))
+    while open_files() > before + 1:  # the one is the client's of the upload
+        await asyncio.sleep(0)
+
+
 async def test_cancelled_reads_do_no_harm_to_others(storage: Bucket) -> None:
     async with storage.store() as store:
         attachment = await storage.upload(store, bytes(4 * MEBIBYTE))

@@ -87,8 +87,7 @@ class S3Objects(Objects):
             while body is not None and (chunk := await self._run(body.read, CHUNK_BYTES)):
                 yield chunk
         finally:
-            # In a thread, and not waited for: one that still reads holds the body.
-            self._threads.submit(_close, opening)
+            self._close_soon(opening)
 
     async def copy(self, source: str, target: str) -> None:
         await self._run(self._bucket.copy, source, target)
@@ -101,6 +100,13 @@ class S3Objects(Objects):
 
     async def list(self, prefix: str, next: str | None, limit: int) -> Listing:
         return await self._run(self._bucket.list, prefix, next, limit)
+
+    def _close_soon(self, opening: Future[StreamingBody | None]) -> None:
+        """In a thread, and not waited for: one that still reads holds the body."""
+        try:
+            self._threads.submit(_close, opening)
+        except RuntimeError:  # the store has been closed, and so nobody reads any more
+            _close(opening)
 
     async def _sign(self, sign: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> str:
         """Sign in the loop, where it takes a fraction of a millisecond, if that asks nobody."""
