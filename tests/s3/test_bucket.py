@@ -263,3 +263,6 @@ async def test_a_bucket_that_does_not_exist_is_said_to_be_unavailable(storage: B
     async with other.store() as store:
         with pytest.raises(StoreUnavailableError, match=f"{name}.*NoSuchBucket"):
             await store.sweep(older_than=timedelta(days=1))
+        attachment = await other.announce(store, 3)
+        with pytest.raises(StoreUnavailableError, match=f"{name}.*404"):
+            await store.keep_attachment(attachment, ADA)

@@ -91,6 +91,7 @@ class Bucket:
         try:
             found = self._look(source)
             if found is None:
+                self._client.head_bucket(Bucket=self._name)  # raises if that is what is missing
                 raise NoObjectError
             self._copying.copy(source, target, found)
         except (NoObjectError, ClientError):

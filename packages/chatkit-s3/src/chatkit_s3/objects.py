@@ -120,7 +120,7 @@ class S3Objects(Objects):
 
 def _close(opening: Future[StreamingBody | None]) -> None:
     """Give the connection back, once it has been opened."""
-    with suppress(CancelledError, Exception):
+    with suppress(CancelledError, Exception):  # which the reader has been told
         body = opening.result()
         if body is not None:
             body.close()
