@@ -46,6 +46,8 @@ def test_a_port_in_use_is_named_with_a_way_out(tmp_path: Path) -> None:
         ("PORT", "65536"),
         ("DEMO_PACE", "fast"),
         ("DEMO_PACE", "nan"),
+        ("LINK_SECONDS", "0"),
+        ("LINK_SECONDS", "86401"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path, name: str, value: str) -> None:
@@ -62,6 +64,15 @@ def test_a_missing_folder_is_named_at_the_start(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     assert str(tmp_path / "nowhere" / "mine.db") in output
+    assert "Traceback" not in output
+
+
+def test_a_missing_folder_for_files_is_named_at_the_start(tmp_path: Path) -> None:
+    process = start(tmp_path, FILES_FOLDER="nowhere/files")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert output.startswith("Cannot keep files: ")
+    assert str(tmp_path / "nowhere" / "files") in output
     assert "Traceback" not in output
 
 
