@@ -15,10 +15,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatkit.asgi import ChatKitEndpoint, Request, UploadEndpoint
 from chatkit.asgi.body import Body
 from chatkit.asgi.forms import Form, FormFile
+from chatkit.errors import InvalidRequestError
 from chatkit.store import AttachmentStore
 from chatkit.types import Attachment, FileAttachment
 from chatkit_files import FolderAttachmentStore
@@ -461,6 +464,29 @@ async def test_a_malformed_form_is_refused_and_leaves_nothing(site: Site, form: 
     assert (await site.upload(b"text")).status_code == 200
 
 
+PIECES = [b"--x", b"--x--", b"\r\n", b"\r", b"\n", b"-", b":", b";", b'"', b"x", b"\0", b"file"]
+PIECES += [
+    part(b"")[5:-6],
+    b"Content-Type: text/plain",
+    part(b"text"),
+    FIELD,
+    END,
+    b"\xff" * 70_000,
+]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES), max_size=8).map(b"".join), min_size=1, max_size=8)
+)
+async def test_whatever_comes_as_a_form_is_read_or_refused(pieces: list[bytes]) -> None:
+    """And if it is read, then also when it comes at once."""
+    try:
+        whole = await read_form(list(pieces))
+    except InvalidRequestError:
+        return
+    assert await read_form([b"".join(pieces)]) == whole
+
+
 async def test_a_storage_that_is_away_is_said_so(site: Site) -> None:
     assert (await site.upload(b"text")).status_code == 200
     pending = site.folder / "pending"
@@ -510,6 +536,15 @@ async def test_a_client_that_stops_sending_is_given_up(tmp_path: Path) -> None:
         assert head.startswith(b"HTTP/1.1 408 ")
         assert json.loads(body)["error"]["type"] == "timeout"
         assert site.leftovers() == []
+
+
+async def test_a_client_that_is_refused_before_it_has_sent_anything_hears_so(site: Site) -> None:
+    headers = request(b"content-length: 500").replace(b"multipart/form-data", b"text/plain")
+    async with raw_connection(site.address) as (reader, writer):
+        writer.write(headers)
+        answer = await asyncio.wait_for(reader.read(), LIMIT_S)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in answer
 
 
 async def test_a_length_that_is_too_short_cuts_the_form_off(site: Site) -> None:

@@ -91,6 +91,7 @@ async def attachment_to_message_content(
 
     Raises:
         StoreUnavailableError: The bytes cannot be read now.
+        NotImplementedError: ``attachment_store`` is none that can be read from.
     """
     return await _convert(attachment, attachment_store, context, _Rooms(max_bytes, max_text_bytes))
 
@@ -224,7 +225,7 @@ def _image_content(attachment: Attachment, data: bytes) -> ResponseInputContentP
 def _pdf_content(attachment: Attachment, data: bytes) -> ResponseInputContentParam:
     if not fits(attachment.mime_type, data):
         return _named(attachment, "it is not what its type says")
-    # Models' servers go by the ending, and refuse a file without it together with all the rest.
+    # Where a model's server goes by the ending, a file without it would cost the whole request.
     name = attachment.name[:LONGEST_NAME]
     name = name if name.lower().endswith(".pdf") else f"{name}.pdf"
     return {

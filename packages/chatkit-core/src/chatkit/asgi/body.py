@@ -8,6 +8,7 @@ from chatkit.asgi.protocol import ClientDisconnectedError, Headers, Receive
 from chatkit.asgi.request import Request
 
 MOST_READ_IN_VAIN = 1024 * 1024
+SECONDS_READ_IN_VAIN = 3.0
 
 
 class BodyTooLargeError(Exception):
@@ -48,6 +49,7 @@ class Body:
         self._receive = receive
         self._stall_seconds = stall_seconds
         self._more = True
+        self._stalled = False
 
     async def next(self) -> bytes | None:
         """The next chunk, ``None`` at the end.
@@ -61,6 +63,7 @@ class Body:
         try:
             message = await asyncio.wait_for(self._receive(), self._stall_seconds)
         except asyncio.TimeoutError:
+            self._stalled = True
             raise BodyStalledError(
                 f"nothing more of the body came for {self._stall_seconds:g} seconds"
             ) from None
@@ -76,21 +79,27 @@ class Body:
         A connection that is closed before its request has been read may lose the answer, so what
         is left is read, if it is little.
         """
-        if await self._read_in_vain() or not request.scope.get("http_version", "").startswith("1"):
+        is_http_1 = request.scope.get("http_version", "").startswith("1")
+        if not is_http_1 or await self._read_in_vain():
             return []
         return [(b"connection", b"close")]
 
     async def _read_in_vain(self) -> bool:
-        """Whether that was all of it."""
-        left = MOST_READ_IN_VAIN
+        """Whether what was left of it has been read."""
+        if self._stalled:
+            return False
         try:
-            while left > 0:
-                chunk = await self.next()
-                if chunk is None:
-                    return True
-                left -= len(chunk)
-        except BodyStalledError:
-            pass
+            return await asyncio.wait_for(self._read_rest(), SECONDS_READ_IN_VAIN)
+        except (asyncio.TimeoutError, BodyStalledError):
+            return False
+
+    async def _read_rest(self) -> bool:
+        left = MOST_READ_IN_VAIN
+        while left > 0:
+            chunk = await self.next()
+            if chunk is None:
+                return True
+            left -= len(chunk)
         return False
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 
 from chatkit.asgi.cors import Cors
 from chatkit.asgi.failures import Failure, describe_refusal, send_failure
@@ -14,7 +15,8 @@ from chatkit.asgi.request import Request
 TContext = TypeVar("TContext")
 
 
-class Caller(NamedTuple, Generic[TContext]):
+@dataclass(frozen=True)
+class Caller(Generic[TContext]):
     """Who was let in."""
 
     context: TContext
@@ -47,7 +49,9 @@ class Door(Generic[TContext]):
         self._cors = Cors(allow_origins)
 
     async def let_in(self, request: Request, send: Send) -> Caller[TContext] | None:
-        """Who is asking; ``None`` if the request has been answered here, to nobody's surprise."""
+        """Who is asking; ``None`` if the request was turned away or a preflight: then it has been
+        answered.
+        """
         headers = self._cors.headers(request)
         if self._cors.is_preflight(request):
             await self._answer_preflight(request, headers, send)

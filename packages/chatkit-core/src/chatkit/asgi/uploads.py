@@ -56,9 +56,10 @@ class UploadEndpoint(Generic[TContext]):
 
         store = endpoint.server.attachment_store
         if store is None or type(store).write is AttachmentStore.write:
+            found = None if store is None else type(store).__name__
             raise TypeError(
                 "direct uploads need an attachment store with a write method; "
-                f"this server's attachment_store is {store!r}"
+                f"this server's attachment_store is {found}"
             )
         if stall_seconds <= 0:
             raise ValueError(f"stall_seconds= must be above zero, not {stall_seconds}")
