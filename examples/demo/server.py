@@ -75,12 +75,17 @@ def open_store() -> RecordStore[None]:
 def open_files(store: RecordStore[None], port: int) -> FolderAttachmentStore[None]:
     """The folder of attached files, which the demo serves itself."""
     return FolderAttachmentStore(
-        os.environ.get("FILES_FOLDER") or "demo-files",
+        files_folder(),
         store=store,
         owner=SINGLE_OWNER,
         url=f"http://{HOST}:{port}/files",
         link_seconds=whole_number("LINK_SECONDS", 600, least=1, most=86400),
     )
+
+
+def files_folder() -> Path:
+    """Where attached files are kept."""
+    return Path(os.environ.get("FILES_FOLDER") or "demo-files").absolute()
 
 
 def choose_assistant(
@@ -165,7 +170,8 @@ def listen(port: int) -> socket.socket:
 def greet(port: int, place: str) -> None:
     """Say where the demo is, where it keeps things, and how to go on from here."""
     print(f"ChatKit demo: http://{HOST}:{port}/", flush=True)
-    print(f"Conversations are kept in {place}. Ctrl-C stops the demo.", flush=True)
+    print(f"Conversations are kept in {place}, files in {files_folder()}.", end=" ")
+    print("Ctrl-C stops the demo.", flush=True)
     if model_answers():
         place = os.environ.get("OPENAI_BASE_URL") or "OpenAI"
         print(
