@@ -19,13 +19,14 @@ from chatkit.agents import (
     attachment_to_message_content,
 )
 from chatkit.asgi import ChatKitEndpoint
+from chatkit.objects import ObjectAttachmentStore
 from chatkit.store import AttachmentStore, StoreUnavailableError
 from chatkit.types import Attachment, FileAttachment, ThreadItem
-from chatkit_files import FolderAttachmentStore
 from chatkit_sqlite import SQLiteStore
 from support.agent_chat import AgentChat
 from support.chat import user
 from support.live_server import client_of
+from support.memory_objects import MemoryObjects
 from support.scripted_model import Message, Text, scripted_model
 
 ADA, BOB = {"user": "ada"}, {"user": "bob"}
@@ -38,12 +39,13 @@ def user_of(context: dict[str, str]) -> str:
 
 
 class Files:
-    """A folder of Ada's files."""
+    """Ada's files."""
 
     def __init__(self, folder: Path) -> None:
         self.records = SQLiteStore[dict[str, str]](folder / "chat.db", owner=user_of)
-        self.store = FolderAttachmentStore[dict[str, str]](
-            folder / "files", store=self.records, owner=user_of, url="http://127.0.0.1/files"
+        self.objects = MemoryObjects()
+        self.store = ObjectAttachmentStore[dict[str, str]](
+            self.objects, store=self.records, owner=user_of
         )
 
     async def put(self, data: bytes, mime_type: str = "text/plain", name: str = "a") -> Attachment:
@@ -255,11 +257,10 @@ async def test_without_an_attachment_store_files_are_named(files: Files) -> None
 
 
 async def test_a_store_that_is_away_ends_the_turn_instead_of_hiding_the_file(
-    files: Files, tmp_path: Path
+    files: Files,
 ) -> None:
     attachment = await files.put(b"text")
-    (tmp_path / "files" / "pending").rename(tmp_path / "elsewhere")
-    (tmp_path / "files" / "pending").write_text("no folder")
+    files.objects.broken = True
     with pytest.raises(StoreUnavailableError):
         await files.content(attachment)
 
