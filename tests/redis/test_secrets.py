@@ -22,6 +22,7 @@ from chatkit_redis.store import RedisRecords
 from services.recipe import free_port
 from services.redis import redis_server as own_redis_server
 from services.service import Service
+from support.logged import logged_text
 
 PASSWORD = "s3cr3t p@ss/w?rd#%"
 WRONG = "wr0ng p@ss/w?rd#%"
@@ -58,8 +59,10 @@ def assert_tells_no_secret(error: BaseException) -> None:
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever a test does, the log tells no secret."""
     caplog.set_level(logging.DEBUG)
+    logging.debug("the test begins")
     yield
-    told = caplog.text + "".join(repr(record.__dict__) for record in caplog.records)
+    told = logged_text(caplog)
+    assert "the test begins" in told
     assert not [part for part in PARTS if part in told], told
 
 
