@@ -34,6 +34,7 @@ SERVED_ELSEWHERE = {"docs/http.md"}
 DATABASES = {
     "redis://localhost:6379": "redis_server",
     "mongodb://localhost:27017": "mongo_server",
+    "http://localhost:8333": "s3_server",
 }
 """The fixtures that stand in for the databases of a reader's own."""
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/*.md")])
@@ -194,9 +195,14 @@ def check_that_it_succeeds(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def check_python(words: list[str], folder: Path) -> None:
+    assert words[1] == "-m"
+    checks = {"chatkit.copy": check_copy, "chatkit_s3": check_that_it_succeeds}
+    checks[words[2]](words, folder)
+
+
 def check_copy(words: list[str], folder: Path) -> None:
     """It succeeds between two files; servers have their tests in tests/copy."""
-    assert words[1:3] == ["-m", "chatkit.copy"]
     urls = [url if url.startswith("sqlite:") else "sqlite:///server.db" for url in words[3:]]
     asyncio.run(save_a_thread(folder / urls[0].removeprefix("sqlite:///")))
     command = [sys.executable, *words[1:3], *urls]
@@ -215,7 +221,7 @@ CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "pytest": check_that_it_succeeds,
     "make": check_make,
     "pip": check_pip,
-    "python": check_copy,
+    "python": check_python,
     "uvicorn": check_uvicorn,
 }
 

@@ -3,6 +3,7 @@
 fixtures.py    the pytest plugin: a fixture for each server, and the last lines of a run
 redis.py       Redis, alone and as a cluster
 mongo.py       MongoDB, alone and as a replica set
+s3.py          S3 (SeaweedFS)
 proxy.py       a TCP proxy that cuts connections, or goes away
 
 service.py     what tests are given: a URL, and the servers behind it

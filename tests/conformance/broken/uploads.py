@@ -187,7 +187,7 @@ class AnybodyDeletes(Broken):
         self._service.uploads.pop(attachment_id, None)
 
 
-@caught_by("AS6.no-link-changes-bytes-later")
+@caught_by("AS6.no-link-changes-bytes-later", "AS6.no-link-changes-what-was-used")
 class AnUploadLinkWorksTwice(Broken):
     class Service(ByteService):
         def put(self, path: str, content_type: str | None, data: bytes) -> int:

@@ -132,6 +132,18 @@ async def no_link_changes_bytes_later(bench: AttachmentBench) -> None:
         expect.equal(got, b"first", "the bytes after a second upload to the same link")
 
 
+@attachment_case("AS6.no-link-changes-what-was-used", TWO_PHASE)
+async def no_link_changes_what_was_used(bench: AttachmentBench) -> None:
+    """Once an attachment has been used in a message, its upload link changes no byte."""
+    async with bench.open() as store:
+        attachment = await bench.uploaded(store, b"first")
+        used = await store.keep_attachment(attachment, bench.context())
+        await upload(attachment, b"other")
+        for each in (used, attachment, await store.keep_attachment(used, bench.context())):
+            got = await store.read(each, bench.context())
+            expect.equal(got, b"first", "the bytes after an upload to the link of a used one")
+
+
 @attachment_case("AS6.deleted-bytes-are-gone", TWO_PHASE)
 async def deleted_bytes_are_gone(bench: AttachmentBench) -> None:
     """After ``delete_attachment``, reading, the preview link and the old upload link fail."""
