@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import pytest
 import requests
+from google.auth import credentials
 from google.cloud import storage
 
 from services.gcs_account import ServiceAccount
@@ -66,9 +68,9 @@ class GCSService(Service):
 def gcs_server() -> Generator[GCSService]:
     """A server with no buckets, and an account of its own."""
     front = Front(ServiceAccount())
-    with front.serving(), _server(front) as server, TemporaryDirectory() as folder:
+    with _no_word_to_google(), front.serving(), _server(front) as server, _folder() as folder:
         front.behind = server.recipe.port
-        key_file = Path(folder) / "key.json"
+        key_file = folder / "key.json"
         key_file.write_text(json.dumps(front.account.key_file(f"{front.url}/token")))
         yield GCSService(
             "Google Cloud Storage",
@@ -99,6 +101,24 @@ def _server(front: Front) -> Generator[Server]:
         yield server
     finally:
         server.close()
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _no_word_to_google() -> Generator[None]:
+    """google-auth asks Google itself, in a thread, in which regions an account may be used, and
+    has no setting against that."""
+    with pytest.MonkeyPatch.context() as patch:
+        asking = getattr(credentials, "CredentialsWithRegionalAccessBoundary", None)
+        if asking is not None:  # only newer versions do
+            name = "_is_regional_access_boundary_lookup_required"
+            patch.setattr(asking, name, lambda self: False, raising=False)
+        yield
 
 
 def _ready(port: int) -> None:

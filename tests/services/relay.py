@@ -80,10 +80,10 @@ class Exchange(BaseHTTPRequestHandler):
         self.left = int(headers.get("content-length", 0))
         try:
             self.answer(request)
+            while self.read(CHUNK):
+                pass  # what the answer has not waited for
         except ConnectionError:
             self.close_connection = True  # as if nobody were here, since nobody is behind
-        while not self.close_connection and self.read(CHUNK):
-            pass  # what the answer has not waited for
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = handle_any  # noqa: N815
 
