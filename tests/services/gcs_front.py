@@ -38,12 +38,14 @@ class Front(Relay):
 
     Attributes:
         cors: The rules of each bucket.
+        forbidden: Requests with this in their query are; none, if it is empty.
     """
 
     def __init__(self, account: ServiceAccount) -> None:
         super().__init__(_Exchange)
         self.account = account
         self.cors: dict[str, Rules] = {}
+        self.forbidden = ""
         self.creating = threading.Lock()
 
 
@@ -72,6 +74,8 @@ class _Exchange(Exchange):
     def _answer_json_api(self, request: Request) -> None:
         if not self._is_authorized(request):
             self._send_json(401, {"error": {"code": 401, "message": "Login Required."}})
+        elif self.server.forbidden and self.server.forbidden in request.query:
+            self._send_json(403, {"error": {"code": 403, "message": "Permission denied."}})
         elif BUCKET.fullmatch(request.path):
             self._answer_for_a_bucket(request)
         else:

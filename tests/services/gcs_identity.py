@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 from services.gcs_account import ServiceAccount
 from services.relay import Request
 
-METADATA = r"/computeMetadata/v1/instance/service-accounts/(?:default|[^/]+@[^/]+)"
+METADATA = "/computeMetadata/v1"
+MACHINE = rf"{METADATA}/instance/service-accounts/(?:default|[^/]+@[^/]+)"
 
 
 class Answer(NamedTuple):
@@ -56,10 +57,15 @@ def _signed_blob(body: bytes, account: ServiceAccount, authorized: bool) -> Answ
     return Answer(200, {"keyId": "1", "signedBlob": b64encode(signature).decode()})
 
 
+def _the_usual_universe(body: bytes, account: ServiceAccount, authorized: bool) -> Answer:
+    return Answer(404, {})
+
+
 _Route = Callable[[bytes, ServiceAccount, bool], Answer]
 _ROUTES: list[tuple[str, str, _Route]] = [
     ("POST", r"/token", _token_for_an_assertion),
     ("POST", r"/v1/projects/-/serviceAccounts/[^/]+:signBlob", _signed_blob),
-    ("GET", rf"{METADATA}/token", _token),
-    ("GET", rf"{METADATA}/", _description),
+    ("GET", rf"{MACHINE}/token", _token),
+    ("GET", rf"{MACHINE}/", _description),
+    ("GET", rf"{METADATA}/universe/universe-domain", _the_usual_universe),
 ]

@@ -184,8 +184,7 @@ class GCSObjects(Objects):
 
         blob = self._new_blob(key)
         blob.chunk_size = WRITTEN_AT_ONCE
-        # Keys are not used twice: what is there, an attempt has written whose answer was lost.
-        with suppress(PreconditionFailed):
+        try:
             blob.upload_from_file(
                 file,
                 size=size,
@@ -193,6 +192,12 @@ class GCSObjects(Objects):
                 if_generation_match=CREATE_ONLY,
                 **self._driver.limits,
             )
+        except PreconditionFailed:
+            return  # keys are not used twice: an attempt has written it whose answer was lost
+        except self.away as error:
+            if "upload_id=" in str(error):  # with that, anybody could go on with the upload
+                raise ConnectionError(f"the upload broke off ({type(error).__name__})") from None
+            raise
 
     def _new_blob(self, key: str) -> Any:
         blob = self._bucket.blob(key)
