@@ -8,6 +8,7 @@ import os
 import shutil
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from services.images import provide
@@ -31,6 +32,7 @@ class ServerContainer(Server):
         client = engine()
         self.how = f"container {provide(client, recipe.image, recipe.program)}"
         self._folder = make_folder()
+        recipe.write_files(Path(self._folder))
         self._container: Any = None
 
     def launch(self) -> None:
@@ -41,9 +43,14 @@ class ServerContainer(Server):
             return
         self._container = (
             DockerContainer(self.recipe.image)
-            .with_command([executable(self.recipe.program), *self.recipe.arguments(_DATA)])
+            .with_command(list(self.recipe.arguments(_DATA)))
             .with_volume_mapping(self._folder, _DATA, "rw")
-            .with_kwargs(network_mode="host", user=f"{os.getuid()}:{os.getgid()}")
+            .with_kwargs(
+                # Some images begin with a script or with arguments of their own.
+                entrypoint=[executable(self.recipe.program)],
+                network_mode="host",
+                user=f"{os.getuid()}:{os.getgid()}",
+            )
         )
         self._container.start()
 

@@ -63,6 +63,16 @@ def mongo_replica_set() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
+def s3_server() -> Iterator[Service]:
+    """An S3 server, or the one at ``CHATKIT_TEST_S3_URL``; boto3 finds the credentials."""
+    from services import s3
+
+    opened = provided("S3", _given("S3", s3.version_at) or s3.s3_server)
+    with opened as service, s3.credentials(service):
+        yield service
+
+
+@pytest.fixture(scope="session")
 def gcs_server() -> Iterator[GCSService]:
     """A Google Cloud Storage, with an account that may do everything."""
     from services import gcs

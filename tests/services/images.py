@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.programs import executable, find_program
+from services.programs import ask_version, executable, find_program
 from services.server import CannotStartError
 
 LOCK = Path(tempfile.gettempdir()) / "chatkit-images.lock"
@@ -81,8 +81,8 @@ def _build(client: Any, image: str, program: str) -> Any:
 
 def _check_version(path: str, tag: str) -> None:
     """Refuse to give an image the name of another version than it holds."""
-    told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"v=?([\d.]+)", told.stdout)
+    told = ask_version(path)
+    found = re.search(r"(?:v=?|version \S+ )([\d.]+)", told.stdout)
     if found is None or not f"{found[1]}.".startswith(f"{tag}."):
         raise CannotStartError(f"{path} is not version {tag}: {told.stdout.strip()[:80]}")
 

@@ -35,15 +35,16 @@ class ServerProcess(Server):
         super().__init__(recipe)
         self._program = find_program(recipe.program)
         self._folder = make_folder()
+        self._data = Path(self._folder) / "data"
+        self._data.mkdir()
+        recipe.write_files(self._data)
         self._log = Path(self._folder) / "log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
-        data = Path(self._folder) / "data"
-        data.mkdir(exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *self.recipe.arguments(str(data))],
+                [self._program, *self.recipe.arguments(str(self._data))],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

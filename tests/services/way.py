@@ -3,6 +3,7 @@
 ``CHATKIT_TEST_SERVICES``   ``containers`` or ``processes`` insists; otherwise containers if there
                             is a Docker engine, and processes if not
 ``CHATKIT_TEST_REDIS_URL``  tests use this server, whatever the way; so with ``…_MONGO_URL``
+                            and ``…_S3_URL``, with credentials as boto3 finds them
 ``CI``                      ``true``: a server that cannot be had is a failure, not a skip
 """
 
