@@ -10,7 +10,7 @@ import pytest
 from chatkit_conformance import AttachmentStoreConformance, Capabilities
 from chatkit_conformance.reference import Memory, ReferenceStore
 from chatkit_gcs import GCSAttachmentStore
-from gcs.conftest import user_of
+from support.attachment_refusals import user_of
 
 if TYPE_CHECKING:
     from services.gcs import GCSService
@@ -38,7 +38,7 @@ class TestGCS(AttachmentStoreConformance):
             bucket,
             store=ReferenceStore[Any](memory, owner=user_of),
             owner=user_of,
-            endpoint=gcs_server.url,
+            endpoint_url=gcs_server.url,
             max_bytes=LIMIT,
             allowed_types=ALLOWED,
             link_seconds=LINK_SECONDS,

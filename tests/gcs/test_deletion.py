@@ -12,7 +12,8 @@ import pytest
 
 from chatkit.objects import store as object_store
 from chatkit.store import StoreUnavailableError
-from gcs.conftest import ADA, Bucket
+from gcs.conftest import Bucket
+from support.attachment_refusals import ADA
 
 DAY = timedelta(days=1)
 
@@ -43,7 +44,7 @@ async def test_the_sweep_removes_what_was_never_used_and_keeps_the_rest(bucket: 
         assert await store.sweep(older_than=DAY) == 1
         assert await store.sweep(older_than=DAY) == 0
         assert await store.read(used, ADA) == b"used"
-        assert len(bucket.keys()) == 1
+        assert len(await bucket.keys()) == 1
 
 
 @pytest.mark.usefixtures("two_days_later")
@@ -62,7 +63,9 @@ async def test_the_sweep_lists_what_is_pending_alone_page_by_page(bucket: Bucket
     assert [question["prefix"] for question in asked] == [["mine/pending/"]] * 3
     assert all(int(question["maxResults"][0]) <= 200 for question in asked)
     assert ["pageToken" in question for question in asked] == [False, True, True]
-    assert [key.rpartition("/")[0] for key in bucket.keys()] == ["mine/kept"] * 5 + ["pending"] * 5
+    assert [key.rpartition("/")[0] for key in await bucket.keys()] == ["mine/kept"] * 5 + [
+        "pending"
+    ] * 5
 
 
 async def test_deleting_again_does_nothing(bucket: Bucket) -> None:
@@ -70,7 +73,7 @@ async def test_deleting_again_does_nothing(bucket: Bucket) -> None:
         used = await store.keep_attachment(await bucket.upload(store, b"x"), ADA)
         for _ in range(2):
             await store.delete_attachment(used.id, ADA)
-        assert bucket.keys() == []
+        assert await bucket.keys() == []
 
 
 async def test_a_deletion_that_is_refused_is_told_and_can_be_repeated(
@@ -84,4 +87,4 @@ async def test_a_deletion_that_is_refused_is_told_and_can_be_repeated(
                 await store.delete_attachment(used.id, ADA)
         assert await store.read(used, ADA) == b"x"
         await store.delete_attachment(used.id, ADA)
-        assert bucket.keys() == []
+        assert await bucket.keys() == []

@@ -13,11 +13,12 @@ import pytest
 from chatkit.store import StoreUnavailableError
 from chatkit.types import Attachment
 from chatkit_gcs import GCSAttachmentStore
-from gcs.conftest import ADA, Bucket
+from gcs.conftest import Bucket
 from services.fixtures import provided
 from services.gcs import GCSService
 from services.gcs import gcs_server as own_gcs_server
 from services.proxy import Proxy
+from support.attachment_refusals import ADA
 
 TIMEOUT = 2.0
 SLACK = 1.0  # for a busy machine
@@ -34,7 +35,7 @@ def proxy(gcs_server: GCSService) -> Iterator[Proxy]:
 @pytest.fixture
 async def store(bucket: Bucket, proxy: Proxy) -> AsyncIterator[Store]:
     endpoint = proxy.url_of(bucket.service.url)
-    async with bucket.store(endpoint=endpoint, timeout=TIMEOUT) as store:
+    async with bucket.store(endpoint_url=endpoint, timeout=TIMEOUT) as store:
         yield store
 
 
@@ -129,7 +130,7 @@ async def test_a_cancelled_call_leaves_the_others_unharmed(store: Store, proxy: 
 async def test_a_store_can_be_closed_while_the_storage_is_silent(
     bucket: Bucket, proxy: Proxy
 ) -> None:
-    store = bucket.store(endpoint=proxy.url_of(bucket.service.url), timeout=TIMEOUT)
+    store = bucket.store(endpoint_url=proxy.url_of(bucket.service.url), timeout=TIMEOUT)
     attachment = await writing(store)
     proxy.stall()
     reading = asyncio.ensure_future(store.read(attachment, ADA))
@@ -146,7 +147,7 @@ async def test_a_storage_that_was_paused_works_when_it_goes_on(
 ) -> None:
     with provided("Google Cloud Storage to be paused", own_gcs_server) as service:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", service.key_file)
-        own = Bucket(service, service.new_bucket(), bucket.client)
+        own = Bucket(client=bucket.client, service=service, name=service.new_bucket())
         async with own.store(timeout=TIMEOUT) as store:
             used = await store.keep_attachment(await own.upload(store, b"hello"), ADA)
             service.pause()
@@ -169,7 +170,7 @@ async def test_a_token_service_that_is_down_is_said_to_be_away(
 
 
 async def test_a_bucket_that_does_not_exist_is_named(bucket: Bucket) -> None:
-    missing = Bucket(bucket.service, "no-such-bucket", bucket.client)
+    missing = Bucket(client=bucket.client, service=bucket.service, name="no-such-bucket")
     async with missing.store() as store:
         with pytest.raises(StoreUnavailableError, match="no-such-bucket"):
             await writing(store)

@@ -14,8 +14,9 @@ import pytest
 
 from chatkit.store import StoreUnavailableError
 from chatkit_gcs import GCSAttachmentStore
-from gcs.conftest import ADA, Bucket
+from gcs.conftest import Bucket
 from services.gcs_account import ServiceAccount
+from support.attachment_refusals import ADA
 
 SECRET = re.compile(r"PRIVATE KEY|ya29\.|MII[A-Za-z0-9+/]{20}|eyJ[A-Za-z0-9_-]{20}")
 """Keys, access tokens, and assertions for which tokens are given."""

@@ -17,7 +17,8 @@ from google.cloud import storage
 from google.oauth2 import credentials as user_credentials
 
 from chatkit.store import StoreError, StoreUnavailableError
-from gcs.conftest import ADA, Bucket
+from gcs.conftest import Bucket
+from support.attachment_refusals import ADA
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def user(bucket: Bucket) -> Any:
 
 async def round_trip(bucket: Bucket, **options: Any) -> None:
     """Upload by a link, use, and download by a link."""
-    async with bucket.store(endpoint=None, **options) as store:
+    async with bucket.store(endpoint_url=None, **options) as store:
         used = await store.keep_attachment(await bucket.upload(store, b"hello"), ADA)
         reply = await bucket.client.get(await store.download_url(used, ADA))
         assert (reply.status_code, reply.content) == (200, b"hello")
@@ -93,7 +94,7 @@ async def test_credentials_that_stand_for_an_account_have_iam_sign(bucket: Bucke
     credentials = driver(user(bucket), email, ["https://www.googleapis.com/auth/cloud-platform"])
     credentials.token = bucket.service.front.account.new_token()
     with lent(bucket, credentials) as client:
-        async with bucket.store(endpoint=None, client=client) as store:
+        async with bucket.store(endpoint_url=None, client=client) as store:
             reply = await bucket.put(await bucket.announce(store, 5), b"hello")
             assert reply.status_code == 200
     assert signatures_of_iam(bucket) == before + 1
@@ -104,7 +105,7 @@ async def test_credentials_that_cannot_sign_are_told_what_to_do(bucket: Bucket, 
     driver: Any = AnonymousCredentials
     credentials = driver() if kind == "AnonymousCredentials" else user(bucket)
     with lent(bucket, credentials) as client:
-        async with bucket.store(endpoint=None, client=client) as store:
+        async with bucket.store(endpoint_url=None, client=client) as store:
             with pytest.raises(StoreError, match=rf"\({kind}\) cannot sign.*account_email=") as at:
                 await bucket.announce(store, 5)
             assert type(at.value) is StoreError  # waiting does not mend it
@@ -116,7 +117,7 @@ async def test_an_iam_that_is_away_is_said_to_be_away(
     monkeypatch.setattr(iam, "_IAM_SIGN_ENDPOINT", "http://127.0.0.1:1/{}:signBlob")
     with lent(bucket, user(bucket)) as client:
         options: dict[str, Any] = {"client": client, "service_account_email": "a@b.com"}
-        async with bucket.store(endpoint=None, timeout=2, **options) as store:
+        async with bucket.store(endpoint_url=None, timeout=2, **options) as store:
             with pytest.raises(StoreUnavailableError, match="bucket"):
                 await bucket.announce(store, 5)
 
@@ -131,7 +132,7 @@ from chatkit_gcs import GCSAttachmentStore
 async def main():
     records = ReferenceStore(Memory(), owner=SINGLE_OWNER)
     bucket, endpoint = sys.argv[1:]
-    store = GCSAttachmentStore(bucket, store=records, owner=SINGLE_OWNER, endpoint=endpoint)
+    store = GCSAttachmentStore(bucket, store=records, owner=SINGLE_OWNER, endpoint_url=endpoint)
     assert "google.cloud.storage" not in sys.modules
     async with store:
         params = AttachmentCreateParams(name="a", size=5, mime_type="text/plain")

@@ -19,11 +19,14 @@ from google.cloud import storage
 
 from services.gcs_account import ServiceAccount
 from services.gcs_front import Front
+from services.processes import ServerProcess
+from services.programs import find_program, version_of
 from services.recipe import HOST, Recipe, free_port
 from services.server import Server
 from services.service import Service
 from services.way import started
 
+PROGRAM = "fake-gcs-server"
 VERSION = "1.54"
 IMAGE = f"fsouza/fake-gcs-server:{VERSION}"
 
@@ -75,7 +78,7 @@ def gcs_server() -> Generator[GCSService]:
         yield GCSService(
             "Google Cloud Storage",
             front.url,
-            VERSION,
+            _version(server),
             [server],
             front=front,
             key_file=str(key_file),
@@ -86,7 +89,7 @@ def gcs_server() -> Generator[GCSService]:
 def _server(front: Front) -> Generator[Server]:
     port = free_port()
     recipe = Recipe(
-        "fake-gcs-server",
+        PROGRAM,
         IMAGE,
         port,
         lambda folder: [
@@ -101,6 +104,11 @@ def _server(front: Front) -> Generator[Server]:
         yield server
     finally:
         server.close()
+
+
+def _version(server: Server) -> str:
+    """It does not tell: that of the image, or what is known of the program."""
+    return version_of(find_program(PROGRAM)) if isinstance(server, ServerProcess) else VERSION
 
 
 @contextmanager

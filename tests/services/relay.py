@@ -80,8 +80,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.left = int(headers.get("content-length", 0))
         try:
             self.answer(request)
-            while self.read(CHUNK):
-                pass  # what the answer has not waited for
+            self._skip_the_rest("chunked" in headers.get("transfer-encoding", ""))
         except ConnectionError:
             self.close_connection = True  # as if nobody were here, since nobody is behind
 
@@ -92,6 +91,16 @@ class Exchange(BaseHTTPRequestHandler):
         data = self.rfile.read(self.left if most < 0 else min(most, self.left))
         self.left -= len(data)
         return data
+
+    def _skip_the_rest(self, chunked: bool) -> None:
+        """Take what the answer has not waited for, since clients send all before they read it."""
+        while self.read(CHUNK):
+            pass
+        while chunked and (size := int(self.rfile.readline(), 16)):  # RFC 9112, 7.1
+            self.rfile.read(size)
+            self.rfile.readline()
+        if chunked:
+            self.rfile.readline()
 
     def send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         """Answer at once."""

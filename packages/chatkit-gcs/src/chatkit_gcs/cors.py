@@ -1,13 +1,12 @@
-"""The CORS rules with which a bucket lets pages of other origins follow the store's links."""
+"""The rule of a bucket that lets pages of your site upload to it and download from it (CORS)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from google.cloud import storage  # pyright: ignore[reportMissingTypeStubs]
+from chatkit_gcs.driver import new_client
 
 HEADERS = [
     "Content-Type",
@@ -17,58 +16,68 @@ HEADERS = [
 ]
 """What upload links want to be sent."""
 
-MAX_AGE_S = 3600
-"""How long a browser may go without asking again."""
 
-
-def cors_rules(origins: Iterable[str]) -> list[dict[str, Any]]:
-    """The rules for pages of these origins, as a bucket's ``cors`` setting has them.
+def cors_rule(origins: Iterable[str]) -> dict[str, Any]:
+    """What browsers need to follow the links of a ``GCSAttachmentStore``, for these origins.
 
     Args:
-        origins: Such as ``"https://chat.example.com"``, or ``"*"``.
+        origins: Those of your pages, such as ``"https://example.com"``, or ``"*"``.
 
     Raises:
         TypeError: ``origins`` is a single string.
-        ValueError: Something in it is no origin, or nothing is.
+        ValueError: There is none, or one of them is no origin.
     """
     if isinstance(origins, str):
         raise TypeError(f"origins must be a list of origins, not {origins!r}")
-    checked = [_checked(origin) for origin in origins]
-    if not checked:
+    allowed = list(origins)
+    if not allowed:
         raise ValueError("origins must name at least one origin")
-    return [
-        {
-            "origin": checked,
-            "method": ["GET", "HEAD", "PUT"],
-            "responseHeader": HEADERS,
-            "maxAgeSeconds": MAX_AGE_S,
-        }
-    ]
+    for origin in allowed:
+        _check_origin(origin)
+    return {
+        "origin": allowed,
+        "method": ["PUT", "GET", "HEAD"],
+        "responseHeader": HEADERS,
+        "maxAgeSeconds": 3600,
+    }
 
 
-def apply_cors(bucket: storage.Bucket, origins: Iterable[str]) -> None:
-    """Put the rules before those that the bucket has; a rule that is there already moves.
+def apply_cors(bucket: str, origins: Iterable[str], *, endpoint_url: str | None = None) -> None:
+    """Give a bucket that rule, in place of an earlier one; other rules of the bucket stay.
 
-    Blocks. Needs the permissions ``storage.buckets.get`` and ``storage.buckets.update``, which the
-    store itself does not.
+    It blocks. Credentials are found where Google's libraries find them; they need the permissions
+    ``storage.buckets.get`` and ``storage.buckets.update``.
 
     Args:
-        bucket: A bucket of a client of yours.
-        origins: As for ``cors_rules``.
+        bucket: Its name.
+        origins: As for ``cors_rule``.
+        endpoint_url: Where a service other than Google's is.
 
     Raises:
-        google.api_core.exceptions.GoogleAPIError: The service refuses or cannot be reached; the
-            bucket is as it was.
+        google.api_core.exceptions.GoogleAPIError: The service refuses.
+        google.auth.exceptions.GoogleAuthError: There are no credentials, or they are refused.
+        OSError: It cannot be reached.
+        TypeError, ValueError: An argument is wrong.
     """
-    rules = cors_rules(origins)
-    driver: Any = bucket
-    driver.reload()
-    driver.cors = [*rules, *(rule for rule in driver.cors if rule not in rules)]
-    driver.patch(if_metageneration_match=driver.metageneration)
+    rule = cors_rule(origins)
+    client = new_client(endpoint_url)
+    try:
+        found = client.get_bucket(bucket)
+        # Before the others, as the first one that applies to a request decides.
+        found.cors = [rule, *(other for other in found.cors if not _is_ours(other))]
+        found.patch(if_metageneration_match=found.metageneration)
+    finally:
+        client.close()
 
 
-def _checked(origin: str) -> str:
+def _is_ours(rule: dict[str, Any]) -> bool:
+    return rule.get("responseHeader") == HEADERS
+
+
+def _check_origin(origin: str) -> None:
+    if origin == "*":
+        return
     parts = urlsplit(origin)
-    if origin != "*" and (not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}"):
-        raise ValueError(f"an origin is a scheme and a host, such as https://a.com: {origin!r}")
-    return origin
+    known = parts.scheme in ("http", "https") and parts.netloc
+    if not known or f"{parts.scheme}://{parts.netloc}" != origin:
+        raise ValueError(f"an origin is such as 'https://example.com', got {origin!r}")

@@ -34,12 +34,12 @@ def driver_errors() -> tuple[type[Exception], ...]:
     return (GoogleAPIError, GoogleAuthError, DataCorruption, InvalidResponse, HTTPError, OSError)
 
 
-def new_client(endpoint: str | None) -> Any:
+def new_client(endpoint_url: str | None) -> Any:
     """A client with the credentials that Google's library finds. Blocks."""
     from google.cloud import storage  # pyright: ignore[reportMissingTypeStubs]
 
     driver: Any = storage.Client
-    options = {"api_endpoint": endpoint} if endpoint else None
+    options = {"api_endpoint": endpoint_url} if endpoint_url else None
     return driver(project=None, client_options=options)  # objects need no project
 
 
@@ -48,7 +48,7 @@ class Driver:
 
     Args:
         client: One that was lent, which is never closed; ``None`` for one of its own.
-        endpoint: Where the service is, if not at Google.
+        endpoint_url: Where the service is, if not at Google.
         timeout: Seconds below which each call ends by itself.
 
     Attributes:
@@ -56,9 +56,9 @@ class Driver:
         limits: The arguments with which each call ends in time.
     """
 
-    def __init__(self, client: Any, endpoint: str | None, timeout: float) -> None:
+    def __init__(self, client: Any, endpoint_url: str | None, timeout: float) -> None:
         self._lent = client
-        self._endpoint = endpoint
+        self._endpoint_url = endpoint_url
         self._timeout = timeout
         self.client: Any = None
         self.limits: dict[str, Any] = {}
@@ -94,4 +94,4 @@ class Driver:
             "timeout": (0.2 * self._timeout, 0.4 * self._timeout),
             "retry": policy.with_delay(0.1, 1.0, 2.0).with_timeout(0.3 * self._timeout),
         }
-        self.client = self._lent or new_client(self._endpoint)
+        self.client = self._lent or new_client(self._endpoint_url)

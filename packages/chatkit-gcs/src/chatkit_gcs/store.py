@@ -26,7 +26,7 @@ class GCSAttachmentStore(ObjectAttachmentStore[TContext]):
     given client's. Any number of servers may share a bucket.
 
     Args:
-        bucket: The bucket's name. It must exist, and let browsers in (``cors_rules``).
+        bucket: The bucket's name. It must exist, and let browsers in (``chatkit_gcs.cors_rule``).
         store: The server's own ``Store``, which keeps the metadata; it is not closed here.
         owner: How to find whose data a request context stands for: a synchronous function from
             context to a non-empty string, or ``chatkit.owners.SINGLE_OWNER``.
@@ -39,7 +39,8 @@ class GCSAttachmentStore(ObjectAttachmentStore[TContext]):
             ``StoreUnavailableError``; copying and writing get a second more for each MiB.
         client: A ``google.cloud.storage.Client`` to use; it is not closed here. By default the
             store has one of its own, built at the first call.
-        endpoint: Where the service is, for emulators, such as ``"http://127.0.0.1:4443"``.
+        endpoint_url: Where the service is, for emulators, such as ``"http://127.0.0.1:4443"``;
+            Google's by default.
         kms_key_name: The Cloud KMS key that encrypts objects,
             ``"projects/…/locations/…/keyRings/…/cryptoKeys/…"``; by default the bucket's.
         service_account_email: In whose name IAM signs links, when the credentials have no key to
@@ -62,7 +63,7 @@ class GCSAttachmentStore(ObjectAttachmentStore[TContext]):
         prefix: str = "",
         timeout: float = 10.0,
         client: storage.Client | None = None,
-        endpoint: str | None = None,
+        endpoint_url: str | None = None,
         kms_key_name: str | None = None,
         service_account_email: str | None = None,
     ) -> None:
@@ -73,11 +74,13 @@ class GCSAttachmentStore(ObjectAttachmentStore[TContext]):
                 "kms_key_name= must be 'projects/…/locations/…/keyRings/…/cryptoKeys/…', "
                 f"got {kms_key_name!r}"
             )
-        if client is not None and endpoint is not None:
-            raise ValueError("endpoint= is for the store's own client; the given one has its own")
+        if client is not None and endpoint_url is not None:
+            raise ValueError(
+                "endpoint_url= is for a client of the store's own, not for the given one"
+            )
         objects = GCSObjects(
             bucket,
-            Driver(client, endpoint, timeout),
+            Driver(client, endpoint_url, timeout),
             kms_key_name=kms_key_name,
             service_account_email=service_account_email,
             timeout=timeout,
