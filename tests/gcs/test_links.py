@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from chatkit.store import NotFoundError, UnusableAttachmentError
+from chatkit.store import NotFoundError
 from chatkit.types import Attachment
 from gcs.conftest import Bucket
 from support.attachment_refusals import ADA, BOB, MEBIBYTE, PNG, AttachmentRefusals, link_of
@@ -92,12 +92,6 @@ async def test_an_upload_link_gives_nothing_and_a_download_link_takes_nothing(
         for method in ("PUT", "DELETE"):
             assert (await bucket.client.request(method, url, content=b"x")).status_code == 403
         assert await store.read(attachment, ADA) == b"hello"
-
-
-async def test_what_has_not_been_uploaded_cannot_be_used(bucket: Bucket) -> None:
-    async with bucket.store() as store:
-        with pytest.raises(UnusableAttachmentError, match="it has not been uploaded"):
-            await store.keep_attachment(await bucket.announce(store, 5), ADA)
 
 
 async def test_what_says_that_it_is_compressed_is_read_as_it_was_stored(bucket: Bucket) -> None:

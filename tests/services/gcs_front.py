@@ -39,6 +39,7 @@ class Front(Relay):
     Attributes:
         cors: The rules of each bucket.
         forbidden: Requests with this in their query are; none, if it is empty.
+        rewrite_steps: In how many requests an object is copied, as large ones are.
     """
 
     def __init__(self, account: ServiceAccount) -> None:
@@ -46,6 +47,7 @@ class Front(Relay):
         self.account = account
         self.cors: dict[str, Rules] = {}
         self.forbidden = ""
+        self.rewrite_steps = 1
         self.creating = threading.Lock()
 
 
@@ -78,14 +80,22 @@ class _Exchange(Exchange):
             self._send_json(403, {"error": {"code": 403, "message": "Permission denied."}})
         elif BUCKET.fullmatch(request.path):
             self._answer_for_a_bucket(request)
+        elif REWRITE.fullmatch(request.path):
+            self._answer_for_a_rewrite(request)
         else:
-            rewrite = REWRITE.fullmatch(request.path)
-            only_new = parse_qs(request.query).get("ifGenerationMatch") == ["0"]
-            if rewrite and only_new:
-                with self._only_new(rewrite[1], unquote(rewrite[2])):
-                    self.hand_on({})
-            else:
-                self.hand_on({})
+            self.hand_on({})
+
+    def _answer_for_a_rewrite(self, request: Request) -> None:
+        """Tokens of rewrites that are not done say how many steps have been made."""
+        asked = {name: values[0] for name, values in parse_qs(request.query).items()}
+        step = int(asked.get("rewriteToken", "0")) + 1
+        if step < self.server.rewrite_steps:
+            progress = {"totalBytesRewritten": "0", "objectSize": "1", "done": False}
+            self._send_json(200, {**progress, "rewriteToken": str(step)})
+            return
+        bucket, key = REWRITE.sub(r"\1 \2", request.path).split(" ")
+        with self._creating(bucket, key, asked.get("ifGenerationMatch")):
+            self.hand_on({})
 
     def _answer_for_a_bucket(self, request: Request) -> None:
         bucket = request.path.rpartition("/")[2]
@@ -107,21 +117,21 @@ class _Exchange(Exchange):
         said = dict(parse_qsl(request.query))
         extra = {header: said[name] for name, header in OVERRIDES.items() if name in said}
         extra |= cors_headers(self._rules(request), request.method, request.headers)
-        if request.headers.get("x-goog-if-generation-match") == "0":
-            bucket, _, key = request.path.lstrip("/").partition("/")
-            with self._only_new(bucket, unquote(key)):
-                self.hand_on(extra)
-        else:
+        bucket, _, key = request.path.lstrip("/").partition("/")
+        with self._creating(bucket, key, request.headers.get("x-goog-if-generation-match")):
             self.hand_on(extra)
 
     def _rules(self, request: Request) -> Rules:
         return self.server.cors.get(request.path.split("/")[1], [])
 
     @contextmanager
-    def _only_new(self, bucket: str, key: str) -> Iterator[None]:
-        """Refuse if there is an object at the key; let nobody else make one meanwhile."""
+    def _creating(self, bucket: str, key: str, generation: str | None) -> Iterator[None]:
+        """If there must be no object yet, refuse if there is, and let nobody else create one."""
+        if generation != "0":
+            yield
+            return
         with self.server.creating:
-            path = f"/storage/v1/b/{bucket}/o/{quote(key, safe='')}"
+            path = f"/storage/v1/b/{bucket}/o/{quote(unquote(key), safe='')}"
             if self.ask_behind("GET", path)[0] == 200:
                 raise Refused(412, "PreconditionFailed")
             yield
