@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from services.gcs import GCSService
 
 
+PATIENCE = 40.0
+"""The tests' server reads all of a large object to copy it, and machines are busy."""
+
+
 @dataclass(kw_only=True)
 class Bucket(Storage):
     """An empty bucket.
@@ -30,7 +34,12 @@ class Bucket(Storage):
     name: str
 
     def store(self, **options: Any) -> GCSAttachmentStore[Any]:
-        own = {"store": self.records(), "owner": user_of, "endpoint_url": self.service.url}
+        own: dict[str, Any] = {
+            "store": self.records(),
+            "owner": user_of,
+            "endpoint_url": self.service.url,
+            "timeout": PATIENCE,
+        }
         return GCSAttachmentStore(self.name, **{**own, **options})
 
     async def keys(self) -> list[str]:

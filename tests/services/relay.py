@@ -63,6 +63,7 @@ class Exchange(BaseHTTPRequestHandler):
     """A request and its answer. A subclass decides which."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # answers come in several small parts
     server: Relay
     dropped: frozenset[str] = frozenset()
     """Headers, in lower case, that are not handed back."""
