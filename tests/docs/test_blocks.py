@@ -194,9 +194,14 @@ def check_that_it_succeeds(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def check_python(words: list[str], folder: Path) -> None:
+    """A module of one of our packages."""
+    assert words[1] == "-m"
+    MODULES[words[2]](words, folder)
+
+
 def check_copy(words: list[str], folder: Path) -> None:
     """It succeeds between two files; servers have their tests in tests/copy."""
-    assert words[1:3] == ["-m", "chatkit.copy"]
     urls = [url if url.startswith("sqlite:") else "sqlite:///server.db" for url in words[3:]]
     asyncio.run(save_a_thread(folder / urls[0].removeprefix("sqlite:///")))
     command = [sys.executable, *words[1:3], *urls]
@@ -210,12 +215,25 @@ async def save_a_thread(path: Path) -> None:
         await store.save_thread(thread(), None)
 
 
+def check_cors(words: list[str], folder: Path) -> None:
+    """It prints the bucket's rules; that it can apply them is tested with the package."""
+    assert "--apply" not in words
+    done = subprocess.run([sys.executable, *words[1:]], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert words[words.index("--origin") + 1] in done.stdout.decode()
+
+
+MODULES: dict[str, Callable[[list[str], Path], None]] = {
+    "chatkit.copy": check_copy,
+    "chatkit_gcs": check_cors,
+}
+
 CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "chatkit-conformance": check_that_it_succeeds,
     "pytest": check_that_it_succeeds,
     "make": check_make,
     "pip": check_pip,
-    "python": check_copy,
+    "python": check_python,
     "uvicorn": check_uvicorn,
 }
 
