@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,9 +144,9 @@ asyncio.run(main())
 """
 
 
-def run_elsewhere(bucket: Bucket, **environment: str) -> dict[str, Any]:
-    """The upload descriptor that a process makes which has only its environment to go by."""
-    done = subprocess.run(
+def run_elsewhere(bucket: Bucket, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Have a process print an upload descriptor that has only its environment to go by."""
+    return subprocess.run(
         [sys.executable, "-c", SCRIPT, bucket.name, bucket.service.url],
         env=environment,
         capture_output=True,
@@ -153,12 +154,19 @@ def run_elsewhere(bucket: Bucket, **environment: str) -> dict[str, Any]:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
 
 
 async def test_credentials_are_found_as_googles_libraries_find_them(bucket: Bucket) -> None:
-    made = run_elsewhere(bucket, GOOGLE_APPLICATION_CREDENTIALS=bucket.service.key_file)
+    done = run_elsewhere(bucket, GOOGLE_APPLICATION_CREDENTIALS=bucket.service.key_file)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
     reply = await bucket.client.put(made["url"], content=b"hello", headers=made["headers"])
     assert reply.status_code == 200
+
+
+def test_missing_credentials_are_told(bucket: Bucket, tmp_path: Path) -> None:
+    done = run_elsewhere(bucket, HOME=str(tmp_path), NO_GCE_CHECK="true")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("chatkit.store.StoreUnavailableError: Google Cloud Storage bucket ")
+    assert "default credentials were not found" in last

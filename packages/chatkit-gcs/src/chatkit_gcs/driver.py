@@ -72,10 +72,10 @@ class Driver:
             self._threads.shutdown(wait=False)
             raise
 
-    async def close(self) -> None:
-        """Close the client, unless it was lent."""
+    def close(self) -> None:
+        """Close the client, unless it was lent; that waits for no connection."""
         if self._lent is None:
-            await self.run(self.client.close)
+            self.client.close()
         self._threads.shutdown(wait=False)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -35,7 +35,6 @@ class GCSObjects(Objects):
         driver: How it is reached.
         kms_key_name: The Cloud KMS key that encrypts objects; ``None`` for the bucket's own.
         service_account_email: In whose name IAM signs links, if the credentials cannot sign.
-        timeout: Seconds below which each call ends by itself.
     """
 
     away: tuple[type[Exception], ...] = (OSError,)
@@ -48,29 +47,30 @@ class GCSObjects(Objects):
         *,
         kms_key_name: str | None,
         service_account_email: str | None,
-        timeout: float,
     ) -> None:
         self.name = f"Google Cloud Storage bucket {bucket}"
         self._bucket_name = bucket
         self._driver = driver
         self._kms_key_name = kms_key_name
         self._service_account_email = service_account_email
-        self._timeout = timeout
 
     async def open(self) -> None:
         self.away = await asyncio.to_thread(driver_errors)
         await self._driver.open()
         try:
             self._signer: Signer = await self._driver.run(
-                find_signer, self._driver.client, self._service_account_email, 0.4 * self._timeout
+                find_signer,
+                self._driver.client,
+                self._service_account_email,
+                self._driver.limits["timeout"],
             )
         except BaseException:
-            await self._driver.close()
+            self._driver.close()
             raise
         self._bucket = self._driver.client.bucket(self._bucket_name)
 
     async def close(self) -> None:
-        await self._driver.close()
+        self._driver.close()
 
     # Links
 

@@ -22,13 +22,13 @@ class Signer(NamedTuple):
     kind: str
 
 
-def find_signer(client: Any, email: str | None, timeout: float) -> Signer:
+def find_signer(client: Any, email: str | None, timeout: tuple[float, float]) -> Signer:
     """Who signs for a client. May ask a machine's metadata server who the machine is.
 
     Args:
         client: The client, whose own credentials sign if they can.
         email: The service account in whose name IAM shall sign, if not the credentials' own.
-        timeout: Seconds after which asking gives up.
+        timeout: Seconds to connect and to wait for an answer, whenever somebody is asked.
     """
     from google.auth import credentials, crypt, iam
     from google.auth.transport.requests import Request

@@ -83,7 +83,6 @@ class GCSAttachmentStore(ObjectAttachmentStore[TContext]):
             Driver(client, endpoint_url, timeout),
             kms_key_name=kms_key_name,
             service_account_email=service_account_email,
-            timeout=timeout,
         )
         super().__init__(
             objects,
