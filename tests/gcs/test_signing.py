@@ -123,6 +123,23 @@ async def test_an_iam_that_is_away_is_said_to_be_away(
                 await bucket.announce(store, 5)
 
 
+@pytest.mark.usefixtures("google_is_here")
+async def test_a_machine_that_cannot_be_asked_who_it_is_can_be_asked_later(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver: Any = compute_engine.Credentials
+    here = _metadata._GCE_METADATA_HOST
+    monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", "127.0.0.1:1")
+    with lent(bucket, driver(universe_domain="googleapis.com")) as client:
+        store = bucket.store(client=client, endpoint_url=None)
+        with pytest.raises(StoreUnavailableError, match="metadata"):
+            await bucket.announce(store, 5)
+        monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", here)
+        reply = await bucket.put(await bucket.announce(store, 5), b"hello")
+        assert reply.status_code == 200
+        await store.aclose()
+
+
 SCRIPT = """
 import asyncio, json, sys
 from chatkit.owners import SINGLE_OWNER
