@@ -21,7 +21,7 @@ from benchmarks.harness.rows import Benchmark
 from benchmarks.harness.workers import SideFailedError
 
 HERE = ROOT / "benchmarks"
-GROUPS = ("core", "sqlite")
+GROUPS = ("core", "sqlite", "redis", "mongo")
 RESULTS = HERE / "results"
 
 FAILURES = (CannotPrepareError, DifferentResultsError, SideFailedError)

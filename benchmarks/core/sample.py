@@ -94,7 +94,7 @@ def thread(number: int = 1) -> ThreadMetadata:
 
 def conversation(count: int) -> list[ThreadItem]:
     """Messages of users and assistants by turns, of about 60 and 300 characters."""
-    return [_answer(number) if number % 2 else _question(number) for number in range(count)]
+    return [answer_to(number) if number % 2 else _question(number) for number in range(count)]
 
 
 def _question(number: int) -> UserMessageItem:
@@ -108,7 +108,7 @@ def _question(number: int) -> UserMessageItem:
     )
 
 
-def _answer(number: int) -> AssistantMessageItem:
+def answer_to(number: int) -> AssistantMessageItem:
     text = f"Answer {number}. " + "Open the settings, choose “Plan”, and confirm the new one. " * 5
     return AssistantMessageItem(
         id=f"msg_{number}",
