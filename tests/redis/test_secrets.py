@@ -185,7 +185,7 @@ def test_a_url_that_cannot_be_used_is_refused_and_not_shown(url: Any) -> None:
 
 def test_no_repr_shows_a_password() -> None:
     url = Url(url_of(6379, PASSWORD, "?client_name=chat"), 2)
-    connection = Connection(url, expiring=False)
+    connection = Connection(url, expiring=False, timeout=30)
     records = RedisRecords(connection, Keys("chatkit"), 0, None)
     store = RedisStore(url, owner=SINGLE_OWNER)
     for each in (url, connection, records, store):
