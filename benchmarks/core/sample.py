@@ -94,7 +94,7 @@ def thread(number: int = 1) -> ThreadMetadata:
 
 def conversation(count: int) -> list[ThreadItem]:
     """Messages of users and assistants by turns, of about 60 and 300 characters."""
-    return [_answer(number) if number % 2 else _question(number) for number in range(count)]
+    return [message(number) if number % 2 else _question(number) for number in range(count)]
 
 
 def _question(number: int) -> UserMessageItem:
@@ -108,10 +108,11 @@ def _question(number: int) -> UserMessageItem:
     )
 
 
-def _answer(number: int) -> AssistantMessageItem:
+def message(number: int, id: str = "") -> AssistantMessageItem:
+    """An assistant's message, of about 300 characters."""
     text = f"Answer {number}. " + "Open the settings, choose “Plan”, and confirm the new one. " * 5
     return AssistantMessageItem(
-        id=f"msg_{number}",
+        id=id or f"msg_{number}",
         thread_id=THREAD_ID,
         created_at=NOON + timedelta(seconds=number),
         content=[AssistantMessageContent(text=text)],
