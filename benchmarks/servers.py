@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from itertools import count
 from typing import TypeAlias
 
-from benchmarks.core.sample import answer_to
+from benchmarks.core.sample import message
 from benchmarks.harness.environments import ROOT
 from benchmarks.harness.rows import Round, Row, Target
 from chatkit.types import ThreadItem
@@ -70,7 +70,7 @@ async def rounds(
 
 
 def _adding(add: Add, numbers: Iterator[int]) -> Callable[[], Awaitable[object]]:
-    return lambda: add(answer_to(next(numbers)))
+    return lambda: add(message(next(numbers)))
 
 
 async def _timed(tasks: int, times: int, call: Callable[[], Awaitable[object]]) -> float:

@@ -94,7 +94,7 @@ def thread(number: int = 1) -> ThreadMetadata:
 
 def conversation(count: int) -> list[ThreadItem]:
     """Messages of users and assistants by turns, of about 60 and 300 characters."""
-    return [answer_to(number) if number % 2 else _question(number) for number in range(count)]
+    return [message(number) if number % 2 else _question(number) for number in range(count)]
 
 
 def _question(number: int) -> UserMessageItem:
@@ -108,10 +108,11 @@ def _question(number: int) -> UserMessageItem:
     )
 
 
-def answer_to(number: int) -> AssistantMessageItem:
+def message(number: int, id: str = "") -> AssistantMessageItem:
+    """An assistant's message, of about 300 characters."""
     text = f"Answer {number}. " + "Open the settings, choose “Plan”, and confirm the new one. " * 5
     return AssistantMessageItem(
-        id=f"msg_{number}",
+        id=id or f"msg_{number}",
         thread_id=THREAD_ID,
         created_at=NOON + timedelta(seconds=number),
         content=[AssistantMessageContent(text=text)],
@@ -130,6 +131,12 @@ async def filled_store(items: int, threads: int = 1) -> MemoryStore:
 
 def events_in(stream: bytes) -> list[Any]:
     """The events of a stream, without the ids and times that differ from run to run."""
-    text = re.sub(r'"(msg|thr)_[0-9a-f]{8,}"', r'"\1"', stream.decode())
-    text = re.sub(r'"\d{4}-\d\d-\d\dT[^"]*"', '"time"', text)
-    return [json.loads(line.removeprefix("data: ")) for line in text.split("\n\n")[:-1]]
+    lines = stream.decode().split("\n\n")[:-1]
+    return without_chance([json.loads(line.removeprefix("data: ")) for line in lines])
+
+
+def without_chance(data: list[Any]) -> list[Any]:
+    """JSON data without the ids and times that differ from run to run."""
+    text = re.sub(r'"(msg|thr)_[0-9a-f]{8,}"', r'"\1"', json.dumps(data))
+    found: list[Any] = json.loads(re.sub(r'"\d{4}-\d\d-\d\dT[^"]*"', '"time"', text))
+    return found
