@@ -48,8 +48,8 @@ pyright: install ## Check types, strictly
 mypy: install ## Check types, with the other checker
 	$(RUN)mypy
 
-bench: install ## Measure what it costs
-	$(RUN)python benchmarks/sqlite_pages.py
+bench: install ## Measure what it costs beside others (ONLY=core; QUICK=1: in two minutes)
+	$(RUN)python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 build: install ## Build a wheel and an sdist of each package into dist/
 	rm -rf dist

@@ -9,7 +9,7 @@ MODEL   which model answers (the Agents SDK's default)
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 from agents import (
@@ -18,22 +18,20 @@ from agents import (
     RunContextWrapper,
     Runner,
     StopAtTools,
-    TResponseInputItem,
     function_tool,
 )
 from typing_extensions import override
 
 from chatkit.agents import (
     AgentContext,
+    AttachmentReadingConverter,
     ClientToolCall,
-    ThreadItemConverter,
     stream_agent_response,
 )
 from chatkit.server import ChatKitServer
-from chatkit.store import Store
+from chatkit.store import AttachmentStore, Store
 from chatkit.types import (
     CustomTask,
-    ThreadItem,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
@@ -121,10 +119,15 @@ def new_agent() -> Agent[Context]:
 
 
 class ModelAssistant(ChatKitServer[None]):
-    """Answers with a run of the agent; without an attachment store, so attachments are off."""
+    """Answers with a run of the agent.
 
-    def __init__(self, store: Store[None]) -> None:
-        super().__init__(store)
+    Args:
+        store: Where conversations are kept.
+        files: Where attached files are kept; without it, attachments are off.
+    """
+
+    def __init__(self, store: Store[None], files: AttachmentStore[None] | None = None) -> None:
+        super().__init__(store, files)
         self._agent = new_agent()
 
     @override
@@ -135,10 +138,11 @@ class ModelAssistant(ChatKitServer[None]):
         if input_user_message is not None:
             thread.title = thread.title or title_of(input_user_message)
         page = await self.store.load_thread_items(thread.id, None, HISTORY, "desc", context)
+        converter = AttachmentReadingConverter(self.attachment_store, context)
         own = AgentContext[None](thread=thread, store=self.store, request_context=context)
         run = Runner.run_streamed(
             self._agent,
-            await model_input(page.data[::-1]),
+            await converter.to_agent_input(page.data[::-1]),
             context=own,
             run_config=RunConfig(
                 tracing_disabled=True
@@ -148,13 +152,9 @@ class ModelAssistant(ChatKitServer[None]):
             yield event
 
 
-async def model_input(items: Sequence[ThreadItem]) -> list[TResponseInputItem]:
-    """What the model gets to read; subclass the converter for tags and attachments."""
-    return await ThreadItemConverter().to_agent_input(items)
-
-
 def title_of(message: UserMessageItem) -> str:
     """The first line of a message, short enough for a list."""
     words = " ".join(part.text for part in message.content)
+    words = words.strip() or ", ".join(attachment.name for attachment in message.attachments)
     line = words.partition("\n")[0].strip() or "New chat"
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

@@ -15,7 +15,7 @@ from chatkit.actions import Action
 from chatkit.errors import CustomStreamError
 from chatkit.logger import logger
 from chatkit.server import ChatKitServer
-from chatkit.store import Store
+from chatkit.store import AttachmentStore, Store
 from chatkit.types import (
     FeedbackKind,
     HiddenContextItem,
@@ -36,11 +36,13 @@ class DemoAssistant(ChatKitServer[None]):
 
     Args:
         store: Where conversations are kept.
+        files: Where attached files are kept.
         pace: Seconds between two words of a reply.
     """
 
-    def __init__(self, store: Store[None], *, pace: float) -> None:
-        super().__init__(store)
+    def __init__(self, store: Store[None], files: AttachmentStore[None], *, pace: float) -> None:
+        super().__init__(store, files)
+        self._files = files
         self._pace = pace
 
     @override
@@ -48,11 +50,11 @@ class DemoAssistant(ChatKitServer[None]):
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: None
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Answer a message, or go on after an answered question or a client tool's result."""
-        turn = Turn(thread, input_user_message, self.store, self._pace)
+        turn = Turn(thread, input_user_message, self.store, self._files, self._pace)
         if input_user_message is None:
             events = continue_after_input(turn)
         else:
-            thread.title = thread.title or title_from(turn.words)
+            thread.title = thread.title or title_from(turn.words or turn.names)
             events = pick_scene(turn)(turn)
         async for event in events:
             yield event
@@ -69,7 +71,7 @@ class DemoAssistant(ChatKitServer[None]):
         deed = DEEDS.get(action.type)
         if deed is None or sender is None:
             raise CustomStreamError("This demo does not know that button.")
-        turn = Turn(thread, None, self.store, self._pace)
+        turn = Turn(thread, None, self.store, self._files, self._pace)
         async for event in deed(turn, sender, action.payload):
             yield event
 

@@ -56,7 +56,9 @@ class Scene:
 
 
 def pick_scene(turn: Turn) -> Play:
-    """The scene that the first word names; otherwise an echo."""
+    """The scene of attached files, if there are any; the one that the first word names; an echo."""
+    if turn.attachments:
+        return look_at_files
     first = (turn.words.split() or [""])[0].strip(".,:;!?\"'").lower()
     return SCENES[first].play if first in SCENES else echo
 
@@ -68,6 +70,26 @@ async def echo(turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
         f"You said:\n\n{quote}\n\n"
         "I am a small script, not a model, so that is all I can make of it. "
         "But I can show you everything this chat can do: type **help**."
+    )
+    async for event in turn.say(text):
+        yield event
+
+
+async def look_at_files(turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
+    """Read what the user has attached, and say what was found."""
+    lines: list[str] = []
+    for attachment in turn.attachments:
+        yield ProgressUpdateEvent(icon="document", text=f"Reading {attachment.name[:60]}")
+        size = 0
+        async for chunk in turn.files.stream(attachment, None):
+            size += len(chunk)
+        lines.append(
+            f"- {as_code(attachment.name[:200])}: {size:,} bytes of {as_code(attachment.mime_type)}"
+        )
+    text = (
+        "I have read what you sent:\n\n" + "\n".join(lines) + "\n\n"
+        "It is kept in a folder on this machine until you delete this chat. "
+        "Links to it expire; reload the page, and it gets new ones."
     )
     async for event in turn.say(text):
         yield event
@@ -338,6 +360,12 @@ async def hidden_contents(turn: Turn) -> AsyncIterator[dict[str, Any]]:
 def as_object(value: Any) -> dict[str, Any]:
     """A JSON object, or an empty one in place of anything else."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def as_code(words: str) -> str:
+    """A user's words in Markdown, on one line, such that nothing in them is markup."""
+    line = " ".join(words.replace("`", "'").split()) or "?"
+    return f"`{line}`"
 
 
 def options(*values: str) -> list[StructuredInputMultipleChoiceOption]:

@@ -4,7 +4,9 @@ Settings, all from the environment:
 
 PORT            where to listen on 127.0.0.1 (8000; 0 takes any free port)
 STORE_URL       where conversations are kept (sqlite:///demo.db, a file in the current folder)
+FILES_FOLDER    where attached files are kept (demo-files, in the current folder)
 DEMO_PACE       seconds between two words of a reply (0.03)
+LINK_SECONDS    how long a link to a file works (600); the page gets new ones
 OPENAI_API_KEY  when set, a model answers instead of the script: ../agent/model_assistant.py
 OPENAI_BASE_URL where that model is (OpenAI)
 MODEL           which one it is (the default of the Agents SDK)
@@ -19,6 +21,7 @@ import contextlib
 import os
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -28,25 +31,28 @@ from assistant import DemoAssistant
 from chatkit.owners import SINGLE_OWNER
 from chatkit.records import RecordStore, store_from_url
 from chatkit.server import ChatKitServer
-from chatkit.store import StoreError
+from chatkit.store import AttachmentStore, StoreError
+from chatkit_files import FolderAttachmentStore
 from web import DemoSite
 
 HOST = "127.0.0.1"  # one user, no login: never open this to a network
 AGENT_EXAMPLE = Path(__file__).resolve().parents[1] / "agent"
+UNUSED_FOR = timedelta(days=1)  # after that, what no message has used is swept at the start
 SECONDS_TO_FINISH = 10  # for storing what replies had said when the demo was stopped
 
 
 def main() -> None:
     """Serve until Ctrl-C; leave with status 1 and a plain sentence when that cannot be."""
-    port = whole_number("PORT", 8000)
+    port = whole_number("PORT", 8000, most=65535)
     pace = seconds("DEMO_PACE", 0.03)
-    asyncio.run(try_out(open_store()))
+    asyncio.run(try_out())
     door = listen(port)
 
     store = open_store()
-    assistant = choose_assistant(store, pace)
+    files = open_files(store, door.getsockname()[1])
+    assistant = choose_assistant(store, files, pace)
     config = uvicorn.Config(
-        DemoSite(assistant),
+        DemoSite(assistant, files.app),
         lifespan="on",
         log_level="warning",
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
@@ -66,14 +72,32 @@ def open_store() -> RecordStore[None]:
     return store
 
 
-def choose_assistant(store: RecordStore[None], pace: float) -> ChatKitServer[None]:
+def open_files(store: RecordStore[None], port: int) -> FolderAttachmentStore[None]:
+    """The folder of attached files, which the demo serves itself."""
+    return FolderAttachmentStore(
+        files_folder(),
+        store=store,
+        owner=SINGLE_OWNER,
+        url=f"http://{HOST}:{port}/files",
+        link_seconds=whole_number("LINK_SECONDS", 600, least=1, most=86400),
+    )
+
+
+def files_folder() -> Path:
+    """Where attached files are kept."""
+    return Path(os.environ.get("FILES_FOLDER") or "demo-files").absolute()
+
+
+def choose_assistant(
+    store: RecordStore[None], files: AttachmentStore[None], pace: float
+) -> ChatKitServer[None]:
     """The model's assistant if there is a key for a model, or else the one with the script."""
     if not model_answers():
-        return DemoAssistant(store, pace=pace)
+        return DemoAssistant(store, files, pace=pace)
     sys.path.append(str(AGENT_EXAMPLE))
     from model_assistant import ModelAssistant  # needs the Agents SDK
 
-    return ModelAssistant(store)
+    return ModelAssistant(store, files)
 
 
 def model_answers() -> bool:
@@ -81,11 +105,11 @@ def model_answers() -> bool:
     return bool(os.environ.get("OPENAI_API_KEY"))
 
 
-def whole_number(name: str, default: int) -> int:
-    """A port number from the environment."""
+def whole_number(name: str, default: int, *, least: int = 0, most: int) -> int:
+    """A number from the environment."""
     text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or int(text) > 65535:
-        sys.exit(f"{name} must be a whole number from 0 to 65535, not {text!r}.")
+    if not text.isdecimal() or not least <= int(text) <= most:
+        sys.exit(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
     return int(text)
 
 
@@ -114,13 +138,18 @@ class PromptServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def try_out(store: RecordStore[None]) -> None:
-    """Use a store once before anybody relies on it; this one is for nothing else."""
+async def try_out() -> None:
+    """Use the stores once before anybody relies on them; these are for nothing else."""
     try:
-        async with store:
+        async with open_store() as store:
             await store.load_threads(1, None, "desc", None)
     except StoreError as error:
         sys.exit(f"Cannot keep conversations: {error}")
+    try:
+        async with open_files(open_store(), port=0) as files:
+            await files.sweep(older_than=UNUSED_FOR)
+    except StoreError as error:
+        sys.exit(f"Cannot keep files: {error}")
 
 
 def listen(port: int) -> socket.socket:
@@ -141,7 +170,8 @@ def listen(port: int) -> socket.socket:
 def greet(port: int, place: str) -> None:
     """Say where the demo is, where it keeps things, and how to go on from here."""
     print(f"ChatKit demo: http://{HOST}:{port}/", flush=True)
-    print(f"Conversations are kept in {place}. Ctrl-C stops the demo.", flush=True)
+    print(f"Conversations are kept in {place}, files in {files_folder()}.", end=" ")
+    print("Ctrl-C stops the demo.", flush=True)
     if model_answers():
         place = os.environ.get("OPENAI_BASE_URL") or "OpenAI"
         print(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from chatkit.server import stream_widget
-from chatkit.store import Store, StoreItemType
+from chatkit.store import AttachmentStore, Store, StoreItemType
 from chatkit.types import (
     Annotation,
     AssistantMessageContent,
@@ -18,6 +18,7 @@ from chatkit.types import (
     AssistantMessageContentPartDone,
     AssistantMessageContentPartTextDelta,
     AssistantMessageItem,
+    Attachment,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemUpdatedEvent,
@@ -36,12 +37,14 @@ class Turn:
         thread: Where it plays; a change to its title or status is stored and sent.
         message: What the user said, if that is what started the turn.
         store: For ids, and for what was said before.
+        files: For what is in the files that the user has attached.
         pace: Seconds between two words.
     """
 
     thread: ThreadMetadata
     message: UserMessageItem | None
     store: Store[None]
+    files: AttachmentStore[None]
     pace: float
 
     @property
@@ -49,6 +52,16 @@ class Turn:
         """What the user typed, or nothing."""
         parts = self.message.content if self.message else []
         return " ".join(part.text for part in parts).strip()
+
+    @property
+    def attachments(self) -> Sequence[Attachment]:
+        """The files that came with what the user said."""
+        return self.message.attachments if self.message else []
+
+    @property
+    def names(self) -> str:
+        """The names of these files."""
+        return ", ".join(attachment.name for attachment in self.attachments)
 
     def new_id(self, kind: StoreItemType = "message") -> str:
         """An id for a new item of the thread."""

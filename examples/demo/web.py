@@ -1,4 +1,5 @@
-"""How the demo is served: the page at `/`, the protocol at `/chatkit`, and who may ask.
+"""How the demo is served: the page at `/`, the protocol at `/chatkit`, files below `/files/`, and
+who may ask.
 
 The demo has one user and no login, so the browser is what has to be kept honest: another site
 that is open in it must neither read nor write these conversations. Hence only requests for a
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 
 from chatkit.asgi import ChatKitEndpoint
 from chatkit.server import ChatKitServer
+from chatkit_files import FolderApp
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,10 +29,11 @@ LOOPBACK_NAMES = {"127.0.0.1", "localhost", "[::1]"}
 
 
 class DemoSite:
-    """One ASGI application: the page, and the endpoint around ``assistant``."""
+    """One ASGI application: the page, the endpoint around ``assistant``, and the users' files."""
 
-    def __init__(self, assistant: ChatKitServer[None]) -> None:
+    def __init__(self, assistant: ChatKitServer[None], files: FolderApp) -> None:
         self._endpoint = ChatKitEndpoint(assistant, context=lambda _: None)
+        self._files = files
         self._page = PAGE.read_bytes()
         self._page_headers = page_headers(self._page.decode())
 
@@ -46,6 +49,8 @@ class DemoSite:
             await send_text(send, 403, refusal)
         elif scope["path"] == "/chatkit":
             await self._endpoint(scope, receive, send)
+        elif scope["path"].startswith("/files/"):
+            await self._files(scope, receive, send)
         elif scope["path"] != "/":
             await send_text(send, 404, "There is nothing here; the demo is at /.")
         elif scope["method"] not in ("GET", "HEAD"):
@@ -74,7 +79,7 @@ def page_headers(page: str) -> list[tuple[bytes, bytes]]:
             "default-src 'none'",
             f"script-src {hashes_of('script', page)}",
             f"style-src {hashes_of('style', page)}",
-            "img-src https: data:",
+            "img-src 'self' https: data:",
             "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",

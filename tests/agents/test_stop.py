@@ -16,6 +16,7 @@ from chatkit.agents import AgentContext, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 from support.agent_chat import QUIET, AgentChat, Reader, Tasks, new_context, outline
 from support.chat import decode, kinds, text_of
+from support.logged import logged_records
 from support.scripted_model import (
     Call,
     Gate,
@@ -34,7 +35,9 @@ from support.slow_store import SlowStore
 def nothing_is_slow_to_stop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """What has to be given up after a while was not stopped."""
     yield
-    assert [record.getMessage() for record in caplog.records if record.name == "chatkit"] == []
+    assert [
+        record.getMessage() for record in logged_records(caplog) if record.name == "chatkit"
+    ] == []
 
 
 Context = RunContextWrapper[AgentContext[Any]]

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chatkit.widgets as w
 from chatkit.actions import ActionConfig
@@ -232,3 +234,43 @@ def test_neither_state_is_changed() -> None:
     copies = before.model_copy(deep=True), after.model_copy(deep=True)
     diff_widget(before, after)
     assert (before, after) == copies
+
+
+@st.composite
+def growing_trees(draw: st.DrawFn) -> tuple[w.DynamicWidgetRoot, w.DynamicWidgetRoot]:
+    """Two states of a widget, the second of which has much in common with the first."""
+    kinds = st.sampled_from(["Text", "Markdown", "Badge"])
+    values = st.sampled_from(["", "a", "ab", "abc"])
+    leaves = st.builds(
+        w.DynamicWidgetComponent.model_validate,
+        st.fixed_dictionaries(
+            {"type": kinds, "id": st.sampled_from([None, "1", "2"]), "value": values}
+        ),
+    )
+    trees = st.recursive(
+        leaves,
+        lambda below: st.builds(
+            w.DynamicWidgetComponent.model_validate,
+            st.fixed_dictionaries(
+                {
+                    "type": st.just("Row"),
+                    "gap": st.sampled_from([None, 1]),
+                    "children": st.lists(below, max_size=4) | below,
+                }
+            ),
+        ),
+        max_leaves=12,
+    )
+    children = draw(st.lists(trees, min_size=1, max_size=4))
+    before = w.DynamicWidgetRoot(type="Card", children=children)
+    changed = [draw(st.just(child) | trees) for child in children]
+    return before, w.DynamicWidgetRoot(type="Card", children=changed)
+
+
+@given(growing_trees())
+def test_shared_parts_make_no_difference_but_in_time(
+    states: tuple[w.DynamicWidgetRoot, w.DynamicWidgetRoot],
+) -> None:
+    before, after = states
+    assert diff_widget(before, after) == diff_widget(before, after.model_copy(deep=True))
+    assert diff_widget(before, before) == diff_widget(before, before.model_copy(deep=True)) == []

@@ -64,8 +64,10 @@ def test_the_page_loads_nothing_from_outside() -> None:
     (script,) = texts_of("script")
     assert "url(" not in style
     assert "@import" not in style
-    assert not re.search(r"\bimport\b\s*[({\"']|XMLHttpRequest|WebSocket|sendBeacon", script)
+    assert not re.search(r"\bimport\b\s*[({\"']|WebSocket|sendBeacon", script)
     assert re.findall(r"fetch\(([^,)]+)", script) == ['"/chatkit"']
+    assert script.count("new XMLHttpRequest") == 1
+    assert re.findall(r"\.open\(method, (.*)\);", script) == ["here(url)"]
 
 
 def test_the_page_never_turns_text_into_markup() -> None:
@@ -81,7 +83,8 @@ def test_the_policy_allows_the_pages_own_script_and_style_and_no_other(demo: Dem
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}';" in policy
     assert policy.startswith("default-src 'none';")
-    assert "connect-src 'self'" in policy
+    assert "connect-src 'self';" in policy
+    assert "img-src 'self' https: data:;" in policy
     assert "unsafe" not in policy
 
 
@@ -95,7 +98,14 @@ def test_the_page_knows_every_kind_that_the_protocol_has(union: object) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("POST", "/", 405), ("GET", "/other", 404), ("GET", "/chatkit", 405)],
+    [
+        ("POST", "/", 405),
+        ("GET", "/other", 404),
+        ("GET", "/chatkit", 405),
+        ("GET", "/files", 404),
+        ("GET", "/files/none", 403),
+        ("PUT", "/files/none", 403),
+    ],
 )
 def test_other_methods_and_paths_are_refused(
     demo: Demo, method: str, path: str, status: int
@@ -104,7 +114,7 @@ def test_other_methods_and_paths_are_refused(
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"])
-@pytest.mark.parametrize("path", ["/", "/chatkit"])
+@pytest.mark.parametrize("path", ["/", "/chatkit", "/files/any"])
 def test_a_foreign_name_for_this_machine_is_refused(demo: Demo, host: str, path: str) -> None:
     body = create_thread("from outside")
     response = demo.client.post(path, json=body, headers={"host": host})

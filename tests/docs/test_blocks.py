@@ -197,7 +197,11 @@ def check_that_it_succeeds(words: list[str], folder: Path) -> None:
 
 def check_python(words: list[str], folder: Path) -> None:
     assert words[1] == "-m"
-    checks = {"chatkit.copy": check_copy, "chatkit_s3": check_that_it_succeeds}
+    checks = {
+        "chatkit.copy": check_copy,
+        "chatkit_gcs": check_that_it_succeeds,
+        "chatkit_s3": check_that_it_succeeds,
+    }
     checks[words[2]](words, folder)
 
 

@@ -30,7 +30,7 @@ def primary_port(service: Service) -> int:
 async def test_nothing_that_returned_is_lost_when_the_primary_is_killed(
     replica_set: Service, driver: str
 ) -> None:
-    async with stored_at(replica_set.url, "failover", driver) as store:
+    async with stored_at(replica_set.url, "failover", driver, retry_writes=True) as store:
         await store.save_thread(thread(), None)
         writers = Writers(store, 32)
         await writers.until_more_returned(200)

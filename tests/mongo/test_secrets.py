@@ -18,6 +18,7 @@ from chatkit.store import StoreUnavailableError
 from chatkit_mongo import MongoStore
 from services.mongo import PASSWORD
 from services.service import Service
+from support.logged import logged_text
 from support.record_samples import thread
 
 FIRST, SECOND = "Zyzzyva", "Quokka"
@@ -30,8 +31,11 @@ SECRETS = (FIRST, SECOND, PASSWORD, quote_plus(PASSWORD))
 def silent_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Everything is logged, the driver's own lines too, and none has a secret."""
     with caplog.at_level(logging.DEBUG):
+        logging.debug("the test begins")
         yield
-    _check_hidden(caplog.text)
+    told = logged_text(caplog)
+    assert "the test begins" in told
+    _check_hidden(told)
 
 
 def _check_hidden(text: str) -> None:

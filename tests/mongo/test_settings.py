@@ -292,6 +292,34 @@ async def test_an_own_client_reads_and_writes_so_whatever_its_url_says(
     _check_durable(commands.seen)
 
 
+@pytest.mark.parametrize(
+    ("server", "options", "retried"),
+    [
+        ("mongo_replica_set", "", True),
+        ("mongo_replica_set", "&retryWrites=false", False),
+        # Trying nevertheless, the driver clears its connections again and again (PyMongo 4.20).
+        ("mongo_server", "", False),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str) else None,
+)
+async def test_an_own_client_retries_writes_where_the_server_can_and_the_url_does_not_say_no(
+    server: str,
+    options: str,
+    retried: bool,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands = Commands()
+    listened = partial(AsyncMongoClient[Any], event_listeners=[commands])
+    monkeypatch.setattr("chatkit_mongo.clients.AsyncMongoClient", listened)
+    url = request.getfixturevalue(server).url + options
+    async with MongoStore[None].from_url(url, owner=SINGLE_OWNER, database=NAME) as store:
+        await use(store)
+    added = [command for command in commands.seen if "findAndModify" in command]
+    assert added
+    assert all(("txnNumber" in command) == retried for command in added)
+
+
 def _check_durable(commands: list[Any]) -> None:
     commands = [command for command in commands if "dropDatabase" not in command]
     names = {next(iter(command)) for command in commands}

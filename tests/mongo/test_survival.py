@@ -87,14 +87,10 @@ async def until_it_works(store: Store) -> None:
         return
 
 
-@pytest.mark.timeout(300)
 async def test_writers_outlive_cut_connections(
     server: Service, proxy: Proxy, driver: str, database: str
 ) -> None:
-    if driver == "url":
-        pytest.skip("open: on a busy machine, PyMongo's polling client may not come back in time")
-    # On a busy machine PyMongo may notice a cut only when the time of the call is over.
-    async with stored_at(proxy.url_of(server.url), database, driver, timeout=5) as store:
+    async with stored_at(proxy.url_of(server.url), database, driver, timeout=30) as store:
         await store.save_thread(thread(), None)
         writers = Writers(store, 8)
         for _ in range(10):

@@ -65,7 +65,7 @@ async def assert_many_owners_at_once_work(store: RedisStore[Any]) -> None:
 
 
 async def assert_a_scan_finds_all_owners(client: AnyClient) -> None:
-    records = RedisRecords(Connection(client, expiring=False), Keys("chatkit"), 0, None)
+    records = RedisRecords(Connection(client, expiring=False, timeout=30), Keys("chatkit"), 0, None)
     await records.open()
     found = await records.scan(None, 100_000)
     assert {f"owner {n}" for n in range(COUNT)} <= {each.record.collection.owner for each in found}

@@ -48,7 +48,9 @@ async def assert_all_is_permitted(url: str, retention: float | None) -> None:
         quick=True,
     )
     assert report.ok, [f"{result.id}: {result.message}" for result in report.failures]
-    records = RedisRecords(Connection(Url(url, PATIENT), expiring=False), Keys("chatkit"), 0, None)
+    records = RedisRecords(
+        Connection(Url(url, PATIENT), expiring=False, timeout=PATIENT), Keys("chatkit"), 0, None
+    )
     await records.open()
     assert len(await records.scan(None, 3)) == 3
     await records.close()

@@ -44,7 +44,7 @@ def new_prefix() -> str:
 
 
 def unopened(service: Service, prefix: str) -> RedisRecords:
-    connection = Connection(Url(service.url, 30.0), expiring=False)
+    connection = Connection(Url(service.url, 30.0), expiring=False, timeout=30)
     return RedisRecords(connection, Keys(prefix), 0, None)
 
 
@@ -126,7 +126,9 @@ async def test_a_scan_goes_on_from_any_position_in_a_new_object(
         whole = await scanned(records, 7)
     async with raw_client(service) as client:
         for n, placed in enumerate(whole):
-            another = RedisRecords(Connection(client, expiring=False), Keys(prefix), 0, None)
+            another = RedisRecords(
+                Connection(client, expiring=False, timeout=30), Keys(prefix), 0, None
+            )
             await another.open()
             assert await another.scan(placed.position, 500) == whole[n + 1 :]
             await another.close()

@@ -22,6 +22,7 @@ from chatkit_redis.store import RedisRecords
 from services.recipe import free_port
 from services.redis import redis_server as own_redis_server
 from services.service import Service
+from support.logged import logged_text
 
 PASSWORD = "s3cr3t p@ss/w?rd#%"
 WRONG = "wr0ng p@ss/w?rd#%"
@@ -58,8 +59,10 @@ def assert_tells_no_secret(error: BaseException) -> None:
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever a test does, the log tells no secret."""
     caplog.set_level(logging.DEBUG)
+    logging.debug("the test begins")
     yield
-    told = caplog.text + "".join(repr(record.__dict__) for record in caplog.records)
+    told = logged_text(caplog)
+    assert "the test begins" in told
     assert not [part for part in PARTS if part in told], told
 
 
@@ -182,7 +185,7 @@ def test_a_url_that_cannot_be_used_is_refused_and_not_shown(url: Any) -> None:
 
 def test_no_repr_shows_a_password() -> None:
     url = Url(url_of(6379, PASSWORD, "?client_name=chat"), 2)
-    connection = Connection(url, expiring=False)
+    connection = Connection(url, expiring=False, timeout=30)
     records = RedisRecords(connection, Keys("chatkit"), 0, None)
     store = RedisStore(url, owner=SINGLE_OWNER)
     for each in (url, connection, records, store):

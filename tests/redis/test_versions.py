@@ -68,7 +68,7 @@ async def test_the_store_keeps_the_contract(server: Service, clauses: str) -> No
 
 
 async def test_records_expire_and_can_be_scanned(server: Service) -> None:
-    connection = Connection(Url(server.url, PATIENT), expiring=True)
+    connection = Connection(Url(server.url, PATIENT), expiring=True, timeout=PATIENT)
     records: Records = RedisRecords(connection, Keys("expiring"), RETENTION_MS, None)
     await records.open()
     threads = Collection("alice", Kind.THREAD)

@@ -4,6 +4,8 @@ fixtures.py    the pytest plugin: a fixture for each server, and the last lines 
 redis.py       Redis, alone and as a cluster
 mongo.py       MongoDB, alone and as a replica set
 s3.py          S3 (SeaweedFS)
+gcs.py         Google Cloud Storage, behind a front that refuses what Google would refuse
+relay.py       an HTTP server before another one; gcs_*.py is that front
 proxy.py       a TCP proxy that cuts connections, or goes away
 
 service.py     what tests are given: a URL, and the servers behind it

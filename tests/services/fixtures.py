@@ -9,13 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from services.server import CannotStartError
 from services.service import Service
 from services.way import must_run, wanted
+
+if TYPE_CHECKING:
+    from services.gcs import GCSService
+
+S = TypeVar("S", bound=Service)
 
 _told: dict[str, str] = {}
 """How each backend ran, or why it did not, by its name."""
@@ -67,6 +72,15 @@ def s3_server() -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[GCSService]:
+    """A Google Cloud Storage, with an account that may do everything."""
+    from services import gcs
+
+    with provided("Google Cloud Storage", gcs.gcs_server) as service:
+        yield service
+
+
 Opener = Callable[[], AbstractContextManager[Service]]
 
 
@@ -84,7 +98,7 @@ def _given(name: str, version_at: Callable[[str], str]) -> Opener | None:
 
 
 @contextmanager
-def provided(name: str, open: Opener) -> Generator[Service]:
+def provided(name: str, open: Callable[[], AbstractContextManager[S]]) -> Generator[S]:
     """A service for tests, noted for the last lines of the run.
 
     If it cannot be had, the test that asks for it is skipped, or fails where it must not be.

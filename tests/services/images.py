@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.programs import ask_version, executable, find_program
+from services.programs import executable, find_program, version_of
 from services.server import CannotStartError
 
 LOCK = Path(tempfile.gettempdir()) / "chatkit-images.lock"
@@ -81,10 +81,9 @@ def _build(client: Any, image: str, program: str) -> Any:
 
 def _check_version(path: str, tag: str) -> None:
     """Refuse to give an image the name of another version than it holds."""
-    told = ask_version(path)
-    found = re.search(r"(?:v=?|version \S+ )([\d.]+)", told.stdout)
-    if found is None or not f"{found[1]}.".startswith(f"{tag}."):
-        raise CannotStartError(f"{path} is not version {tag}: {told.stdout.strip()[:80]}")
+    found = version_of(path)
+    if not f"{found}.".startswith(f"{tag}."):
+        raise CannotStartError(f"{path} is not version {tag}, but {found or 'says none'}")
 
 
 def _libraries(path: str) -> list[str]:

@@ -45,6 +45,16 @@ def ask_version(path: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([path, ask], capture_output=True, text=True, check=False)
 
 
+def version_of(path: str) -> str:
+    """The version that a program says it has, or that Go's compiler has noted in it; or nothing."""
+    told = ask_version(path).stdout
+    found = re.search(r"(?:v=?|version \S+ )([\d.]+)", told)
+    if found is not None:
+        return found[1]
+    noted = re.search(rb"\bmod\t\S+\tv([\d.]+)", Path(path).read_bytes())
+    return noted[1].decode() if noted is not None else ""
+
+
 def executable(name: str) -> str:
     """What a program is called in an image: for ``redis-server-8``, that is ``redis-server``."""
     return re.sub(r"-\d+$", "", name)

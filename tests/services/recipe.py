@@ -10,8 +10,9 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below the ports that the system hands out by itself; a cluster's nodes also use port + 10000.
-_PORTS = range(20_000, 32_000)
+# A cluster's nodes, and SeaweedFS, also use port + 10000. Both are below the ports that the system
+# hands out by itself, from 32768 on.
+_PORTS = range(20_000, 22_700)
 _BUS = 10_000
 
 
@@ -42,13 +43,30 @@ class Recipe:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, nor on the one a cluster's node would use beside it."""
+    """A port that nobody listens on, nor on the one that is used beside it, and that no other call
+    has given, in whichever process of the tests.
+    """
     while True:
         port = random.choice(_PORTS)
-        with socket.socket() as one, socket.socket() as bus:
-            try:
-                one.bind((HOST, port))
-                bus.bind((HOST, port + _BUS))
-            except OSError:
-                continue
-        return port
+        if _claim(port) and _is_free(port) and _is_free(port + _BUS):
+            return port
+
+
+def _claim(port: int) -> bool:
+    """Take the port's name, so to speak: it is ours in UDP, which no server of the tests uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind((HOST, port))
+        except OSError:
+            return False
+        claim.detach()  # held until this process ends
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -21,7 +21,7 @@ from chatkit.owners import SINGLE_OWNER
 from chatkit.store import StoreUnavailableError
 from chatkit_sqlite import SQLiteStore, UnusableFileError, connections
 from chatkit_sqlite.connections import Settings, WritingConnection
-from chatkit_sqlite.groups import run_group
+from chatkit_sqlite.groups import look_and_run_group
 from support.record_samples import item, thread
 
 Store = SQLiteStore[None]
@@ -316,9 +316,9 @@ async def test_a_file_removed_during_a_commit_swallows_no_write(
 ) -> None:
     def remove_and_run(connection: sqlite3.Connection, group: Any) -> None:
         path.unlink()
-        run_group(connection, group)
+        look_and_run_group(connection, group)
 
-    monkeypatch.setattr(connections, "run_group", remove_and_run)
+    monkeypatch.setattr(connections, "look_and_run_group", remove_and_run)
     with pytest.raises(StoreUnavailableError, match="removed"):
         await store.add_thread_item("t", item("lost?"), None)
 

@@ -55,6 +55,24 @@ class Demo:
         request, params = saying(text, thread_id)
         return self.events(request, **params)
 
+    def upload(self, name: str, mime_type: str, data: bytes) -> dict[str, Any]:
+        """An attachment, announced and uploaded as the page does it."""
+        announced = {"name": name, "mime_type": mime_type, "size": len(data)}
+        attachment = self.answer("attachments.create", **announced)
+        how = attachment["upload_descriptor"]
+        response = self.client.request(
+            how["method"], how["url"], content=data, headers=how["headers"]
+        )
+        assert response.status_code == 201, response.text
+        return attachment
+
+    def show(self, *attachments: dict[str, Any], text: str = "") -> list[Event]:
+        """What a message with attachments brings, in a new thread."""
+        content = [{"type": "input_text", "text": text}] if text else []
+        ids = [attachment["id"] for attachment in attachments]
+        given = {**user_input(""), "content": content, "attachments": ids}
+        return self.events("threads.create", input=given)
+
     def click(self, thread_id: str, item_id: str, action: dict[str, Any]) -> list[Event]:
         """What a widget's action brings."""
         return self.events(
@@ -139,7 +157,16 @@ def start(folder: Path, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-OURS = {"PORT", "STORE_URL", "DEMO_PACE", "OPENAI_API_KEY", "OPENAI_BASE_URL", "MODEL"}
+OURS = {
+    "PORT",
+    "STORE_URL",
+    "FILES_FOLDER",
+    "DEMO_PACE",
+    "LINK_SECONDS",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "MODEL",
+}
 
 
 def kinds(events: list[Event]) -> list[str]:

@@ -21,14 +21,24 @@ DRIVERS = ("url", "pymongo", "motor")
 
 @asynccontextmanager
 async def stored_at(
-    url: str, database: str, driver: str = "url", timeout: float = 4.0
+    url: str,
+    database: str,
+    driver: str = "url",
+    timeout: float = 4.0,
+    *,
+    retry_writes: bool = False,
 ) -> AsyncIterator[Store]:
-    """A store over the server, not opened: with a client of its own, or a lent one as it comes."""
+    """A store over the server, not opened: with a client of its own, or a lent one.
+
+    Args:
+        retry_writes: Whether a lent client does; it must not on a standalone server.
+    """
     client: Any = None
     if driver == "url":
         store = Store.from_url(url, owner=SINGLE_OWNER, database=database, timeout=timeout)
     else:
-        client = AsyncIOMotorClient(url) if driver == "motor" else AsyncMongoClient(url)
+        make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
+        client = make(url, retryWrites=retry_writes)
         store = Store(client[database], owner=SINGLE_OWNER, timeout=timeout)
     try:
         yield store

@@ -14,6 +14,7 @@ import pytest
 
 from chatkit.asgi import ChatKitEndpoint
 from chatkit.asgi.protocol import Message, Receive
+from chatkit.asgi.streams import WAITING_LIMIT_BYTES
 from chatkit.server import StreamingResult
 from chatkit.types import (
     AssistantMessageContentPartTextDelta,
@@ -358,3 +359,76 @@ async def test_an_asgi_server_may_raise_when_the_client_is_gone() -> None:
 
     await endpoint_of(stream)(SCOPE, staying_client(), send)
     assert closed.is_set()
+
+
+# What goes out together
+
+
+class Sent:
+    """The messages that an application has sent; ``hold`` keeps it waiting for the next one."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def __call__(self, message: Message) -> None:
+        await self.free.wait()
+        if message.get("body"):
+            self.bodies.append(message["body"])
+
+    def hold(self) -> None:
+        self.free.clear()
+
+
+async def test_chunks_that_are_ready_together_go_out_together() -> None:
+    sent, went_out = Sent(), asyncio.Event()
+
+    async def stream() -> AsyncIterator[bytes]:
+        for number in range(3):
+            yield b"data: %d\n\n" % number
+        await went_out.wait()
+        yield b"data: last\n\n"
+
+    answer = asyncio.create_task(endpoint_of(stream)(SCOPE, staying_client(), sent))
+    while not sent.bodies:
+        await asyncio.sleep(0)
+    went_out.set()
+    await answer
+    assert sent.bodies == [b"data: 0\n\ndata: 1\n\ndata: 2\n\n", b"data: last\n\n"]
+
+
+async def test_no_more_is_read_than_may_wait_for_a_slow_client() -> None:
+    sent, read = Sent(), 0
+
+    async def stream() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(1000):
+            read += 1
+            yield b"x" * 1024
+            await asyncio.sleep(0)
+
+    sent.hold()
+    answer = asyncio.create_task(endpoint_of(stream)(SCOPE, staying_client(), sent))
+    before = -1
+    while read != before:
+        before = read
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert read == WAITING_LIMIT_BYTES // 1024
+    sent.free.set()
+    await answer
+    assert b"".join(sent.bodies) == b"x" * 1024 * 1000
+
+
+async def test_what_was_said_before_a_stream_broke_is_sent() -> None:
+    sent = Sent()
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+        yield b"data: 2\n\n"
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await endpoint_of(stream)(SCOPE, staying_client(), sent)
+    assert sent.bodies == [b"data: 1\n\ndata: 2\n\n"]

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from chatkit.server.turn import copy_to_compare
 from chatkit.store import NotFoundError
 from chatkit.types import (
     LockedStatus,
@@ -27,6 +33,7 @@ from support.chat import (
     done,
     hidden,
     kinds,
+    now,
     of_type,
     says,
     types,
@@ -256,3 +263,41 @@ async def test_the_stored_items_of_a_turn_are_all_there_in_order() -> None:
     thread = await chat.new_thread()
     await chat.events("threads.add_user_message", thread_id=thread.id, input=says("go"))
     assert kinds(await chat.stored(thread.id)) == ["user_message"] + ["assistant_message"] * 3
+
+
+CHANGES: list[Callable[[ThreadMetadata], object]] = [
+    lambda thread: setattr(thread, "title", "another"),
+    lambda thread: setattr(thread, "title", "".join(["fir", "st"])),  # equal, another object
+    lambda thread: setattr(thread, "created_at", thread.created_at + timedelta(days=1)),
+    lambda thread: setattr(thread, "status", LockedStatus(reason="later")),
+    lambda thread: setattr(thread.status, "__dict__", {"type": "locked", "reason": "now"}),
+    lambda thread: setattr(thread, "metadata", {}),
+    lambda thread: setattr(thread, "metadata", deepcopy(thread.metadata)),
+    lambda thread: thread.metadata.update(step=2),
+    lambda thread: thread.metadata["nested"]["list"].append(3),
+    lambda thread: thread.metadata["nested"].clear(),
+    lambda thread: (thread.allowed_image_domains or []).append("example.org"),
+    lambda thread: setattr(thread, "allowed_image_domains", None),
+    lambda thread: None,
+]
+
+
+@pytest.mark.parametrize("first", CHANGES)
+@pytest.mark.parametrize("second", CHANGES)
+def test_the_copy_that_shares_what_cannot_change_tells_changes_as_a_whole_copy_does(
+    first: Callable[[ThreadMetadata], object], second: Callable[[ThreadMetadata], object]
+) -> None:
+    thread = ThreadMetadata(
+        id="thread",
+        title="first",
+        created_at=now(),
+        status=LockedStatus(),
+        allowed_image_domains=["example.com"],
+        metadata={"step": 1, "nested": {"list": [1, 2]}},
+    )
+    whole, compared = thread.model_copy(deep=True), copy_to_compare(thread)
+    for change in (first, second):
+        with suppress(KeyError):  # what the first change has taken away
+            change(thread)
+        assert (thread.__dict__ != compared.__dict__) == (thread != whole)
+    assert compared == whole

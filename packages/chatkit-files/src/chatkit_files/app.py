@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal
 
+from chatkit.asgi.body import Body
 from chatkit.asgi.cors import Cors
 from chatkit.asgi.failures import Failure
 from chatkit.asgi.protocol import (
@@ -33,8 +34,6 @@ from chatkit_files.objects import CHUNK_BYTES, FolderObjects
 from chatkit_files.ranges import Part, UnsatisfiableRangeError, asked_part
 
 METHODS = ("GET", "HEAD", "PUT")
-
-MOST_READ_IN_VAIN = 1024 * 1024
 
 HARMLESS: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -72,7 +71,7 @@ class FolderApp:
 
     async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
         headers = self._cors.headers(request)
-        body = _Body(receive)
+        body = Body(receive)
         try:
             if self._cors.is_preflight(request):
                 await self._answer_preflight(request, headers, send)
@@ -82,13 +81,13 @@ class FolderApp:
             else:
                 await self._hand_out(request, await self._ticket(request), headers, send)
         except _Refused as refused:
-            headers = [*headers, *await _closing_unless_read(request, body)]
+            headers = [*headers, *await body.closing_unless_read(request)]
             await _send_failure(send, refused.failure, headers)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             logger.exception("the folder of attachments failed")
             kind = "insufficient_storage" if full else "unavailable"
-            headers = [*headers, *await _closing_unless_read(request, body)]
+            headers = [*headers, *await body.closing_unless_read(request)]
             failure = Failure(507 if full else 503, kind, "try again later")
             await _send_failure(send, failure, headers)
 
@@ -110,7 +109,7 @@ class FolderApp:
 
     # Uploads
 
-    async def _take(self, request: Request, ticket: Ticket, body: _Body) -> None:
+    async def _take(self, request: Request, ticket: Ticket, body: Body) -> None:
         if request.headers.get("content-type", "") != ticket.mime_type:
             raise _Refused(415, "unsupported_media_type", f"announced was {ticket.mime_type}")
         declared = request.headers.get("content-length")
@@ -178,39 +177,7 @@ class FolderApp:
             file.close()
 
 
-class _Body:
-    """The body of a request, chunk by chunk."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._more = True
-
-    async def next(self) -> bytes | None:
-        """The next chunk, ``None`` at the end."""
-        if not self._more:
-            return None
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnectedError
-        self._more = message.get("more_body", False)
-        chunk: bytes = message.get("body", b"")
-        return chunk
-
-    async def read_in_vain(self) -> bool:
-        """Read what is left of a refused upload, if it is little; whether that was all of it.
-
-        A connection that is closed before its request has been read may lose the answer.
-        """
-        left = MOST_READ_IN_VAIN
-        while left > 0:
-            chunk = await self.next()
-            if chunk is None:
-                return True
-            left -= len(chunk)
-        return False
-
-
-async def _receive_all(incoming: Incoming, ticket: Ticket, body: _Body) -> None:
+async def _receive_all(incoming: Incoming, ticket: Ticket, body: Body) -> None:
     received = 0
     while (chunk := await body.next()) is not None:
         received += len(chunk)
@@ -219,13 +186,6 @@ async def _receive_all(incoming: Incoming, ticket: Ticket, body: _Body) -> None:
         await asyncio.to_thread(incoming.write, chunk)
     if received != ticket.size:
         raise _wrong_size(ticket)
-
-
-async def _closing_unless_read(request: Request, body: _Body) -> Headers:
-    """What ends the connection after an answer, if a large body is still on its way."""
-    if await body.read_in_vain() or not request.scope.get("http_version", "").startswith("1"):
-        return []
-    return [(b"connection", b"close")]
 
 
 def _wrong_size(ticket: Ticket) -> _Refused:

@@ -64,14 +64,14 @@ class Own:
         given = _options_of(self.url).lower()
         options: dict[str, Any] = {}
         # Not timeoutMS: a call whose time is over amid a handshake has the server taken for away,
-        # which fails the others; after a restart under load PyMongo 4.20 then stays so for minutes.
+        # which fails the others.
         if not any(f"{option}=" in given for option in TIMEOUTS):
             limit = max(1, int(self.timeout * 1000 * SHARE))
             options = dict.fromkeys(LIMITS, limit)
-        if "servermonitoringmode=" not in given:
-            # Streaming, the driver looks only every 10 s at a server that was away.
-            options["serverMonitoringMode"] = "poll"
         self._client = _client(self.url, **options)
+        if "retrywrites=" not in given and await _stands_alone(self._client):
+            await self._client.close()
+            self._client = _client(self.url, **options, retryWrites=False)
         return self._client[self.name]
 
     async def close(self) -> None:
@@ -97,6 +97,17 @@ def own(url: str, database: str | None, timeout: float) -> Own:
     else:
         _check_name(database)
     return Own(database, url, timeout)
+
+
+async def _stands_alone(client: AsyncMongoClient[Any]) -> bool:
+    """Whether the server is neither of a replica set nor of a sharded cluster.
+
+    Such a one cannot retry writes. PyMongo 4.20 tries nevertheless: it takes a new connection, on
+    it raises the error of the old one, and so takes the server for away again, for all. Under load
+    that goes on for minutes after the connections were cut once.
+    """
+    hello = await client.admin.command("hello")
+    return "setName" not in hello and hello.get("msg") != "isdbgrid"
 
 
 def _client(url: str, **options: Any) -> AsyncMongoClient[Any]:

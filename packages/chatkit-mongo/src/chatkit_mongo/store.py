@@ -185,9 +185,8 @@ class MongoRecords(Records):
 
     async def open(self) -> None:
         try:
-            self._collections = Collections(await self._source.open())
             with _mistakes():
-                await asyncio.wait_for(self._collections.prepare(), self._timeout)
+                self._collections = await asyncio.wait_for(self._prepare(), self._timeout)
         except BaseException as error:
             await self._source.close()
             if isinstance(error, asyncio.TimeoutError):
@@ -198,6 +197,11 @@ class MongoRecords(Records):
             raise
         self._sweeper = Sweeper(self._collections, self._timeout)
         self._sweeper.start()
+
+    async def _prepare(self) -> Collections:
+        collections = Collections(await self._source.open())
+        await collections.prepare()
+        return collections
 
     async def close(self) -> None:
         await self.outliving.end()

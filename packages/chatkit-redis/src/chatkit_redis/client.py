@@ -25,6 +25,7 @@ from redis.exceptions import (
 )
 
 from chatkit.logger import logger
+from chatkit_redis.coalescing import Call, Coalescing
 
 AnyClient: TypeAlias = "Redis | RedisCluster"
 
@@ -117,12 +118,18 @@ def _is_db(path: str) -> bool:
 
 
 class Connection:
-    """Runs scripts on a client that was given, or on one of its own."""
+    """Runs scripts on a client that was given, or on one of its own.
 
-    def __init__(self, to: AnyClient | Url, *, expiring: bool) -> None:
+    Args:
+        expiring: Whether what is kept may expire.
+        timeout: The store's, in seconds.
+    """
+
+    def __init__(self, to: AnyClient | Url, *, expiring: bool, timeout: float) -> None:
         self._to = to
         self._expiring = expiring
         self._free = asyncio.Semaphore(1)
+        self._writes = Coalescing(self._run_alone, self._run_together, timeout)
         self.client: AnyClient  # from open to close
         self.name = to.name if isinstance(to, Url) else _name(to)
 
@@ -155,19 +162,40 @@ class Connection:
 
     async def run(self, script: str, keys: Sequence[bytes], *arguments: bytes | int) -> Any:
         """What the script returns."""
-        numbered = (len(keys), *keys, *arguments)
+        call = Call(script, (len(keys), *keys, *arguments))
+        if script == "write" and isinstance(self.client, Redis):
+            return await self._writes.run(call)
+        return await self._run_alone(call)
+
+    async def _run_alone(self, call: Call) -> Any:
         async with self._free:
             try:
                 try:
-                    return await _command(self.client, "EVALSHA", sha_of(script), *numbered)
+                    return await _command(self.client, "EVALSHA", sha_of(call.script), *call.words)
                 except NoScriptError:
-                    return await _command(self.client, "EVAL", text_of(script), *numbered)
+                    return await _command(self.client, "EVAL", text_of(call.script), *call.words)
             except ResponseError as error:
                 if isinstance(self.client, RedisCluster) or not _is_moved(error):
                     raise
                 raise RedisClusterException(
                     "this server is a node of a cluster: give the store a RedisCluster, or a URL"
                 ) from error
+
+    async def _run_together(self, calls: Sequence[Call]) -> list[Any]:
+        client: Any = self.client
+        async with self._free:
+            pipeline = client.pipeline(transaction=False)
+            for call in calls:
+                words = ("EVALSHA", sha_of(call.script), *call.words)
+                pipeline.execute_command(*words, **{NEVER_DECODE: []})
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        for number, answer in enumerate(answers):
+            if isinstance(answer, ResponseError) and _did_nothing(answer):
+                try:
+                    answers[number] = await self._run_alone(calls[number])
+                except AWAY as error:
+                    answers[number] = error
+        return answers
 
     async def keys_like(self, pattern: bytes) -> AsyncIterator[bytes]:
         """All keys that match, on all servers, each batch as it comes."""
@@ -184,6 +212,11 @@ class Connection:
                 cursor = int(told[node["target_nodes"].name] if node else told)
                 if cursor == 0:
                     break
+
+
+def _did_nothing(error: ResponseError) -> bool:
+    """Whether the server refused to run the script at all."""
+    return isinstance(error, NoScriptError) or _is_moved(error)
 
 
 def _is_moved(error: ResponseError) -> bool:

@@ -7,6 +7,7 @@ cluster. The owner is percent-quoted. After the tag, ids are as they are. The RE
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from chatkit.records import Collection, Kind
@@ -19,7 +20,8 @@ PLACE_DIGITS = TIME_DIGITS + 16
 
 _TIME_OFFSET = 10**17  # makes times since the year 1 positive
 
-_COLLECTION = ("json", "place", "order")
+OWNERS_AT_HAND = 1024
+"""Whose keys are remembered: quoting costs as much as the rest of a call's preparations."""
 
 
 class Keys:
@@ -27,18 +29,24 @@ class Keys:
 
     def __init__(self, prefix: str) -> None:
         self._base = f"{prefix}:{VERSION}:"
+        self._owners_own = lru_cache(OWNERS_AT_HAND)(self._find_owners_own)
 
     def owner(self, owner: str) -> bytes:
         """What all keys of an owner begin with."""
-        return f"{self._base}{{{quote(owner, safe='')}}}:".encode()
+        return self._owners_own(owner)[0]
 
     def of(self, owner: str, threads: Sequence[str]) -> list[bytes]:
         """An owner's keys, and those of some threads' items, in the order of the scripts."""
-        base = self.owner(owner)
-        keys = [base + b"sequence", base + b"expiry"]
-        for collection in ("threads", "attachments", *(f"items:{thread}" for thread in threads)):
-            keys += [base + f"{collection}:{part}".encode() for part in _COLLECTION]
+        base, own = self._owners_own(owner)
+        keys = list(own)
+        for thread in threads:
+            keys += _collection(base, f"items:{thread}")
         return keys
+
+    def _find_owners_own(self, owner: str) -> tuple[bytes, list[bytes]]:
+        base = f"{self._base}{{{quote(owner, safe='')}}}:".encode()
+        own = [base + b"sequence", base + b"expiry"]
+        return base, own + _collection(base, "threads") + _collection(base, "attachments")
 
     @property
     def every_sequence(self) -> bytes:
@@ -48,6 +56,11 @@ class Keys:
     def owner_in(self, sequence: bytes) -> str:
         """The owner whose sequence key this is."""
         return unquote(sequence[len(self._base) + 1 : -len("}:sequence")].decode())
+
+
+def _collection(base: bytes, name: str) -> list[bytes]:
+    start = base + name.encode()
+    return [start + b":json", start + b":place", start + b":order"]
 
 
 def thread_in_question(collection: Collection, id: str = "") -> str:

@@ -64,7 +64,7 @@ class RedisStore(RecordStore[TContext]):
                 f"max_record_bytes= must be from 1 to {LARGEST_RECORD}, got {max_record_bytes!r}"
             )
         retention_ms = _milliseconds(retention)
-        connection = Connection(client, expiring=retention is not None)
+        connection = Connection(client, expiring=retention is not None, timeout=timeout)
         records = RedisRecords(connection, Keys(prefix), retention_ms, max_record_bytes)
         super().__init__(records, owner=owner, timeout=timeout)
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import aiosqlite
 
 from chatkit_sqlite.files import File
-from chatkit_sqlite.groups import Write, run_group
+from chatkit_sqlite.groups import Write, look_and_run_group
 from chatkit_sqlite.schema import check_version, upgrade
 
 Synchronous: TypeAlias = Literal["off", "normal", "full", "extra"]
@@ -58,7 +58,7 @@ class WritingConnection(sqlite3.Connection):
     def commit(self) -> None:
         """Commit the group, together if possible; each write then knows its outcome."""
         self.file.check()
-        run_group(self, self.group)
+        look_and_run_group(self, self.group)
         self.file.check()
 
 

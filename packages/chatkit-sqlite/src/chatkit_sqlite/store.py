@@ -119,14 +119,25 @@ class SQLiteRecords(Records):
         statements = STATEMENTS[record.collection.kind]
         sql = statements.write
         values = _at(record.collection, id=record.id, created=record.created_us, json=record.json)
-        if record.collection.kind is Kind.ITEM:
-            # Before the write waits its turn: meanwhile another process may delete the thread
-            # and make one of the same id, which this item must not get into.
-            found = await self._connections.select(statements.incarnation, _at(record.collection))
-            if not found:
-                return False
-            values["incarnation"] = found[0][0]
-        return await self._groups.run(lambda tx: tx.execute(sql, values).rowcount > 0)
+
+        def write(tx: sqlite3.Connection) -> bool:
+            return tx.execute(sql, values).rowcount > 0
+
+        if record.collection.kind is not Kind.ITEM:
+            return await self._groups.run(write)
+        # Before the write waits its turn: meanwhile another process may delete the thread and
+        # make one of the same id, which this item must not get into.
+        parent = _at(record.collection)
+        if self._groups.are_busy:
+            found = await self._connections.select(statements.incarnation, parent)
+            values["incarnation"] = found[0][0] if found else None
+            return await self._groups.run(write)
+
+        def look(tx: sqlite3.Connection) -> None:
+            found = tx.execute(statements.incarnation, parent).fetchone()
+            values["incarnation"] = found[0] if found else None
+
+        return await self._groups.run(write, look)
 
     async def replace(self, collection: Collection, id: str, old: bytes, new: bytes) -> bool:
         sql = STATEMENTS[collection.kind].replace

@@ -143,14 +143,18 @@ async def an_altered_link_is_refused(bench: AttachmentBench) -> None:
     async with bench.open() as store:
         created = await bench.create(store, b"x")
         url = str(created.upload_descriptor.url) if created.upload_descriptor else ""
-        last = "B" if url.endswith("A") else "A"
-        middle = len(url) - 6
-        other = "b" if url[middle] == "a" else "a"
-        for altered in (url[:-1] + last, url[:middle] + other + url[middle + 1 :], url[:-4]):
+        for other in altered(url):
             with suppress(OSError):
-                reply = await upload(created, b"x", url=altered)
+                reply = await upload(created, b"x", url=other)
                 expect.true(not reply.ok, "an altered link", expected="a refusal", got=reply.status)
             await _expect_no_bytes(bench, store, created, "an upload to an altered link")
+
+
+def altered(url: str) -> list[str]:
+    """The link with other characters in its signature, and with fewer."""
+    middle = len(url) - 6
+    last, within = ("b" if url[place] in "aA" else "a" for place in (-1, middle))
+    return [url[:-1] + last, url[:middle] + within + url[middle + 1 :], url[:-4]]
 
 
 @attachment_case("AS3.an-expired-link-is-refused", TWO_PHASE, Capability.LINK_LIFETIME)

@@ -1,9 +1,10 @@
 """The bridge to the OpenAI Agents SDK, which the extra ``chatkit-core[agents]`` installs.
 
 A run becomes a turn's events with ``stream_agent_response`` and ``AgentContext``; a thread
-becomes model input with ``ThreadItemConverter``. Importing this has one effect: requests that the
-SDK's models make during a turn name this package in their user agent. Names of other modules that
-the public SDK's ``chatkit.agents`` can also be asked for are handed on.
+becomes model input with ``ThreadItemConverter``, and with what is in its attachments with
+``AttachmentReadingConverter``. Importing this has one effect: requests that the SDK's models make
+during a turn name this package in their user agent. Names of other modules that the public SDK's
+``chatkit.agents`` can also be asked for are handed on.
 """
 # pyright: reportDeprecated=false
 # The public SDK hands on widget classes too.
@@ -15,6 +16,10 @@ if find_spec("agents") is None or find_spec("openai") is None:
         'chatkit.agents needs the OpenAI Agents SDK: pip install "chatkit-core[agents]"'
     )
 
+from chatkit.agents.attachments import (
+    AttachmentReadingConverter,
+    attachment_to_message_content,
+)
 from chatkit.agents.context import AgentContext, ClientToolCall
 from chatkit.agents.converter import ResponseStreamConverter
 from chatkit.agents.input import ThreadItemConverter, simple_to_agent_input
@@ -76,6 +81,7 @@ __all__ = [
     "AssistantMessageContentPartTextDelta",
     "AssistantMessageItem",
     "Attachment",
+    "AttachmentReadingConverter",
     "ClientToolCall",
     "ClientToolCallItem",
     "DurationSummary",
@@ -117,6 +123,7 @@ __all__ = [
     "WorkflowTaskAdded",
     "WorkflowTaskUpdated",
     "accumulate_text",
+    "attachment_to_message_content",
     "simple_to_agent_input",
     "stream_agent_response",
     "stream_widget",

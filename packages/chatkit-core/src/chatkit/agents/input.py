@@ -92,8 +92,9 @@ class ThreadItemConverter:
     async def attachment_to_message_content(
         self, attachment: Attachment
     ) -> ResponseInputContentParam:
-        """A file as part of a user's message."""
-        raise NotImplementedError(_override(self, "attachment_to_message_content", "attachments"))
+        """A file as part of a user's message; ``AttachmentReadingConverter`` reads most kinds."""
+        told = _override(self, "attachment_to_message_content", "attachments")
+        raise NotImplementedError(f"{told}, or use AttachmentReadingConverter")
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
         """What a tag in a user's message stands for."""

@@ -1,9 +1,10 @@
 """A run's events and what its tools put on the context, as one stream in order of arrival.
 
-One task, the *pump*, reads the run for as long as it lasts. It asks for the next event only when
-the stream is asked for one, so what the run has ahead waits in the SDK's own queue and nowhere
-else. A tool's event is taken in when everything that the run had reported before has been passed
-on; hence what waits here has always arrived before whatever the pump brings next.
+One task, the *pump*, reads the run for as long as it lasts, from the first time that the stream is
+asked for an event. It brings what the SDK has queued, some events at a time, so that most cost no
+change of tasks. A tool's event is taken in when everything that the run had reported before has
+been passed on, and the stream is asked for more; hence what waits here of tools' events has always
+arrived before whatever the pump brings next.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from chatkit.types import ThreadStreamEvent
 
 WAITING_LIMIT = 64
 """How many events of tools may wait while the stream is being read."""
+
+AHEAD_LIMIT = 64
+"""How many of the run's events the pump brings before they are read."""
 
 STOP_LIMIT_S = 10.0
 """How long a stopped run may take to clean up."""
@@ -108,17 +112,19 @@ class Merge:
     def __init__(self, run: RunResultStreaming, tools: ToolEvents) -> None:
         self.is_main = tools.attach(self)
         self._run = run
+        self._loop = asyncio.get_running_loop()
         self._tools = tools if self.is_main else ToolEvents()
         self._attached_to = tools
         self._pump_task: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[Any] | None = None
-        self._next: StreamEvent | None = None
+        self._ahead: deque[StreamEvent] = deque()
         self._asked = False
+        self._looking = False
         self._over = False
         self._closed = False
         self._error: Exception | None = None
         self._arrival: asyncio.Future[None] | None = None
-        self._request: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
         self._change: asyncio.Future[None] | None = None
 
     # --- for who reads -------------------------------------------------------------------------
@@ -127,19 +133,24 @@ class Merge:
         return self
 
     async def __anext__(self) -> StreamEvent | FromTool:
-        self._reader = asyncio.current_task()
+        self._reader = asyncio.current_task(self._loop)
         while True:
-            if len(self._tools):
+            if self._tools:
                 event = FromTool(self._tools.pop())
                 self._note_change()
                 return event
-            if self._next is not None:
-                arrived, self._next = self._next, None
+            if self._ahead:
+                self._asked = False
+                arrived = self._ahead.popleft()
+                if not self._ahead:
+                    _set(self._room)
                 return arrived
+            self._asked = True
+            self._note_change()
             if self._over or self._closed:
                 break
-            self._ask()
-            self._arrival = asyncio.get_running_loop().create_future()
+            self._start()
+            self._arrival = self._loop.create_future()
             await self._arrival
         if self._error is not None:
             raise self._error
@@ -153,7 +164,7 @@ class Merge:
         self.wake()
         if not self._over or self._error is not None:
             self._run.cancel()
-        self._ask()
+        _set(self._room)
         if self._pump_task is not None and not reader_ends_itself(self._run):
             self._pump_task.cancel()
         await self._wait_for_the_end()
@@ -181,11 +192,12 @@ class Merge:
 
     def admits(self) -> bool:
         """Whether a tool's event would come after all that the run has reported, and has room."""
-        return (self._asked or self._over) and len(self._tools) < WAITING_LIMIT
+        all_passed_on = self._asked and not self._ahead and (self._looking or self._over)
+        return all_passed_on and len(self._tools) < WAITING_LIMIT
 
     async def change(self) -> None:
         """Wait until ``admits`` may have changed; for one task at a time."""
-        self._change = asyncio.get_running_loop().create_future()
+        self._change = self._loop.create_future()
         await self._change
 
     def wake(self) -> None:
@@ -194,11 +206,9 @@ class Merge:
 
     # --- the pump ------------------------------------------------------------------------------
 
-    def _ask(self) -> None:
-        """Let the pump bring the run's next event."""
-        if self._pump_task is None and not self._closed:
+    def _start(self) -> None:
+        if self._pump_task is None:
             self._pump_task = asyncio.create_task(self._pump())
-        _set(self._request)
 
     async def _pump(self) -> None:
         try:
@@ -216,12 +226,14 @@ class Merge:
         self._looks_for_more()
         try:
             async for event in events:
+                self._looking = False
                 if self._closed:
                     continue
-                self._next, self._asked = event, False
+                self._ahead.append(event)
                 self.wake()
-                self._request = asyncio.get_running_loop().create_future()
-                await self._request
+                if len(self._ahead) >= AHEAD_LIMIT:
+                    self._room = self._loop.create_future()
+                    await self._room
                 self._looks_for_more()
         finally:
             if isinstance(events, AsyncGenerator):
@@ -229,7 +241,7 @@ class Merge:
 
     def _looks_for_more(self) -> None:
         # An event that the SDK has queued already comes before any other task runs.
-        self._asked = True
+        self._looking = True
         self._note_change()
 
     def _note_change(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from chatkit.asgi.body import read_body
-from chatkit.asgi.cors import Cors
-from chatkit.asgi.failures import Failure, describe_failure, describe_refusal
+from chatkit.asgi.door import Caller, Door
+from chatkit.asgi.failures import JSON_HEADERS, describe_failure, send_failure
 from chatkit.asgi.protocol import (
     ClientDisconnectedError,
     Headers,
@@ -33,7 +32,6 @@ STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the chunks back
 ]
-JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 
 
 class ChatKitEndpoint(Generic[TContext]):
@@ -71,17 +69,12 @@ class ChatKitEndpoint(Generic[TContext]):
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         keep_alive: float | None = None,
     ) -> None:
-        if not callable(context):
-            raise TypeError(
-                f"context= must be a function from the request to the context, not {context!r}"
-            )
         if max_body_bytes <= 0:
             raise ValueError(f"max_body_bytes= must be above zero, not {max_body_bytes}")
         if keep_alive is not None and keep_alive <= 0:
             raise ValueError(f"keep_alive= must be above zero seconds, not {keep_alive}")
         self.server = server
-        self._find_context = context
-        self._cors = Cors(allow_origins)
+        self.door = Door(context, allow_origins)
         self._max_body_bytes = max_body_bytes
         self._keep_alive = keep_alive
 
@@ -97,52 +90,26 @@ class ChatKitEndpoint(Generic[TContext]):
             raise NotImplementedError(f"ASGI scopes of type {scope['type']!r} are not served")
 
     async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
-        headers = self._cors.headers(request)
-        if self._cors.is_preflight(request):
-            await self._answer_preflight(request, headers, send)
-        elif request.method != "POST":
-            failure = Failure(405, "method_not_allowed", "only POST is served here")
-            await _send_failure(send, failure, [*headers, (b"allow", b"POST")])
-        else:
-            await self._answer_post(request, headers, receive, send)
+        caller = await self.door.let_in(request, send)
+        if caller is not None:
+            await self._answer(request, caller, receive, send)
 
-    async def _answer_preflight(self, request: Request, headers: Headers, send: Send) -> None:
-        if self._cors.allows(request):
-            headers = [*headers, *self._cors.preflight_headers(request)]
-            await send_answer(send, 200, headers, b"")
-        else:
-            failure = Failure(403, "origin_not_allowed", "pages of this origin may not call")
-            await _send_failure(send, failure, headers)
-
-    async def _answer_post(
-        self, request: Request, headers: Headers, receive: Receive, send: Send
+    async def _answer(
+        self, request: Request, caller: Caller[TContext], receive: Receive, send: Send
     ) -> None:
         try:
-            context = await self._context_of(request)
-        except Exception as error:
-            failure, own_headers = describe_refusal(error)
-            await _send_failure(send, failure, [*headers, *own_headers])
-            return
-        try:
             body = await read_body(request, receive, self._max_body_bytes)
-            result = await self.server.process(body, context)
+            result = await self.server.process(body, caller.context)
         except ClientDisconnectedError:
             raise
         except Exception as error:
-            await _send_failure(send, describe_failure(error), headers)
+            await send_failure(send, describe_failure(error), caller.headers)
             return
         if isinstance(result, StreamingResult):
-            headers = [*STREAM_HEADERS, *headers]
+            headers = [*STREAM_HEADERS, *caller.headers]
             await send_stream(result.json_events, headers, receive, send, self._keep_alive)
         else:
-            await send_answer(send, 200, [*JSON_HEADERS, *headers], result.json)
-
-    async def _context_of(self, request: Request) -> TContext:
-        found: Any = self._find_context(request)
-        if inspect.isawaitable(found):
-            found = await found
-        context: TContext = found
-        return context
+            await send_answer(send, 200, [*JSON_HEADERS, *caller.headers], result.json)
 
     async def aclose(self) -> None:
         """Close the server, then its store, then its attachment store.
@@ -175,7 +142,3 @@ class ChatKitEndpoint(Generic[TContext]):
             await send({"type": "lifespan.shutdown.failed", "message": str(error)})
         else:
             await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _send_failure(send: Send, failure: Failure, headers: Headers) -> None:
-    await send_answer(send, failure.status, [*JSON_HEADERS, *headers], failure.json)

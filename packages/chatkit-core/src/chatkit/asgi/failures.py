@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
-from chatkit.asgi.body import BodyTooLargeError
-from chatkit.asgi.protocol import Headers
+from chatkit.asgi.body import BodyStalledError, BodyTooLargeError
+from chatkit.asgi.protocol import Headers, Send, send_answer
 from chatkit.errors import (
     BaseStreamError,
     CustomStreamError,
@@ -18,6 +18,8 @@ from chatkit.errors import (
 )
 from chatkit.logger import logger
 from chatkit.store import NotFoundError, RecordTooLargeError, StoreUnavailableError
+
+JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class _Rule:
 _RULES: tuple[tuple[type[Exception], _Rule], ...] = (
     (InvalidRequestError, _Rule(400, "invalid_request", None)),
     (NotFoundError, _Rule(404, "not_found", None)),
+    (BodyStalledError, _Rule(408, "timeout", None)),
     (RequestRefusedError, _Rule(409, "refused", None)),
     (CustomStreamError, _Rule(409, "refused", None)),
     (BaseStreamError, _Rule(409, "refused", "the request was refused")),
@@ -102,6 +105,11 @@ def describe_refusal(error: Exception) -> tuple[Failure, Headers]:
         message=detail if isinstance(detail, str) and detail else phrase,
     )
     return failure, _headers(getattr(error, "headers", None))
+
+
+async def send_failure(send: Send, failure: Failure, headers: Headers) -> None:
+    """Answer a request that failed."""
+    await send_answer(send, failure.status, [*JSON_HEADERS, *headers], failure.json)
 
 
 def _phrase(status: int) -> str:

@@ -287,7 +287,9 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         return await self.__calls.run(self.__sign_download, attachment, upload, inline=False)
 
     async def __renew(self, attachments: Sequence[Attachment], owner: str) -> list[Attachment]:
-        return [await self.__renewed(attachment, owner) for attachment in attachments]
+        # At once, for storages whose links are signed elsewhere.
+        renewed = (self.__renewed(attachment, owner) for attachment in attachments)
+        return await asyncio.gather(*renewed)
 
     async def __renewed(self, attachment: Attachment, owner: str) -> Attachment:
         upload = _upload_of_owner(attachment, owner)

@@ -7,7 +7,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from typing_extensions import ParamSpec
 
@@ -15,6 +15,9 @@ from chatkit.store import StoreUnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+LATE: Final = object()
+"""The answer of calls whose time is over."""
 
 
 class Backend(Protocol):
@@ -89,24 +92,38 @@ class Calls:
         self._check_loop()
         if self._closing is not None:
             raise RuntimeError(f"this store is closed ({self._backend.name})")
-        # A task of its own, because a driver may be slow to notice that it was cancelled.
-        task = asyncio.ensure_future(operation())
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+
+        async def find() -> None:
+            try:
+                found = await operation()
+            except BaseException as error:
+                if not answer.done():
+                    answer.set_exception(error)
+                raise
+            if not answer.done():
+                answer.set_result(found)
+
+        # A task of its own, because a driver may be slow to notice that it was cancelled. It
+        # answers itself: one step of the event loop less than to wait for its end.
+        task = asyncio.ensure_future(find())
         self._running.add(task)
         task.add_done_callback(self._ended)
+        deadline = loop.call_later(timeout, _be_late, answer)
         try:
-            await asyncio.wait({task}, timeout=timeout)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not task.done():
-            task.cancel()
+            found = await answer
+        except self._backend.away as error:
+            raise StoreUnavailableError(f"{self._backend.name}: {error}") from error
+        finally:
+            deadline.cancel()
+            task.cancel()  # which has ended if there was an answer
+        if found is LATE:
             raise StoreUnavailableError(
                 f"{self._backend.name}: no answer within {timeout} s"
             ) from TimeoutError(f"no answer within {timeout} s")
-        try:
-            return task.result()
-        except self._backend.away as error:
-            raise StoreUnavailableError(f"{self._backend.name}: {error}") from error
+        result: T = found
+        return result
 
     async def _open(self) -> None:
         opening = self._opening
@@ -162,3 +179,8 @@ class Calls:
 
 def _failed(task: asyncio.Task[Any]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _be_late(answer: asyncio.Future[Any]) -> None:
+    if not answer.done():
+        answer.set_result(LATE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from pydantic import BaseModel
@@ -105,6 +105,21 @@ async def create_attachment(
     await server.store.save_attachment(attachment, context)
     [handed_out] = await renewed(server, [attachment], context)
     return handed_out
+
+
+async def take_upload(
+    server: Integration[TContext],
+    name: str,
+    mime_type: str,
+    chunks: AsyncIterator[bytes],
+    context: TContext,
+) -> bytes:
+    """Store a direct upload; the answer is the new attachment, as JSON."""
+    attachments = required_attachment_store(server)
+    attachment = await attachments.write(name, mime_type, chunks, context)
+    await server.store.save_attachment(attachment, context)
+    [handed_out] = await renewed(server, [attachment], context)
+    return encode(handed_out)
 
 
 async def delete_attachment(

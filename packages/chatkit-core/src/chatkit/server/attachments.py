@@ -48,9 +48,9 @@ async def renewed(
 
 
 async def items_for_client(
-    server: Integration[TContext], items: Sequence[ThreadItem], context: TContext
+    server: Integration[TContext], items: list[ThreadItem], context: TContext
 ) -> list[ThreadItem]:
-    """The items, with attachments whose links work now."""
+    """The items, or, if there are any attachments, new ones whose links work now."""
     attachments = {
         attachment.id: attachment
         for item in items
@@ -58,7 +58,7 @@ async def items_for_client(
         for attachment in item.attachments
     }
     if not attachments:
-        return list(items)
+        return items
     fresh = await renewed(server, list(attachments.values()), context)
     by_id = {attachment.id: attachment for attachment in fresh}
     return [_with_attachments(item, by_id) for item in items]
@@ -74,12 +74,9 @@ def _with_attachments(item: ThreadItem, by_id: dict[str, Attachment]) -> ThreadI
 async def page_for_client(
     server: Integration[TContext], page: Page[ThreadItem], context: TContext
 ) -> Page[ThreadItem]:
-    """A new page of the same items, with attachments whose links work now."""
-    return Page[ThreadItem].model_construct(
-        data=await items_for_client(server, page.data, context),
-        has_more=page.has_more,
-        after=page.after,
-    )
+    """The page, or a new one with attachments whose links work now."""
+    items = await items_for_client(server, page.data, context)
+    return page if items is page.data else page.model_copy(update={"data": items})
 
 
 async def event_for_client(

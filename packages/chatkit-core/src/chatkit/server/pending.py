@@ -40,6 +40,13 @@ class PendingItems:
         elif isinstance(item, WorkflowItem):
             _update_workflow(item, update)
 
+    def pieces(self, item_id: str, content_index: int) -> list[str] | None:
+        """Where the deltas of a text are collected, until anything else happens to its item.
+
+        ``None`` if there are none, such as those of an item that has not begun.
+        """
+        return self._deltas.get((item_id, content_index))
+
     def remove(self, item_id: str) -> None:
         """The item is done, replaced or withdrawn."""
         item = self._items.pop(item_id, None)
@@ -53,7 +60,7 @@ class PendingItems:
             item = self._items[item_id]
             if isinstance(item, AssistantMessageItem):
                 item.content[index].text += "".join(deltas)
-        self._deltas.clear()
+                deltas.clear()
         return [item.model_copy(deep=True) for item in self._items.values()]
 
     def _update_message(self, item: AssistantMessageItem, update: ThreadItemUpdate) -> None:
@@ -72,11 +79,8 @@ class PendingItems:
     def _add_text(
         self, item: AssistantMessageItem, update: AssistantMessageContentPartTextDelta
     ) -> None:
-        place = (item.id, update.content_index)
-        if place not in self._deltas:
-            _part(item, update.content_index)
-            self._deltas[place] = []
-        self._deltas[place].append(update.delta)
+        _part(item, update.content_index)
+        self._deltas.setdefault((item.id, update.content_index), []).append(update.delta)
 
     def _set_part(
         self,

@@ -1,4 +1,4 @@
-"""What surrounds an integration's steps, and how other parts of the package take part in a turn.
+"""What surrounds a turn's steps, and how other parts of the package take part in a turn.
 
 A turn is an async generator, so its steps may run in different tasks and contexts. Each step
 therefore sets the registered context variables anew and restores them before the event goes to
@@ -7,8 +7,7 @@ the reader; nothing of them is left in the reader's own context.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -19,22 +18,16 @@ from chatkit.types import ThreadItemDoneEvent, ThreadStreamEvent
 T = TypeVar("T")
 
 Ending: TypeAlias = Callable[[], Awaitable[None]]
+Tokens: TypeAlias = Sequence[Token[Any]]
+NO_TOKENS: Tokens = ()
 
 
 @dataclass(frozen=True)
 class Scope(Generic[T]):
-    """What a context variable holds while an integration runs, given what it held before."""
+    """What a context variable holds while a turn runs, given what it held before."""
 
     variable: ContextVar[T]
     value: Callable[[T], T]
-
-    def enter(self) -> Token[T]:
-        """Set the variable."""
-        return self.variable.set(self.value(self.variable.get()))
-
-    def leave(self, token: Token[T]) -> None:
-        """Restore the variable."""
-        restore(self.variable, token)
 
 
 _scopes: list[Scope[Any]] = []
@@ -42,7 +35,7 @@ _endings: ContextVar[list[Ending] | None] = ContextVar("chatkit_turn_endings", d
 
 
 def register_scope(scope: Scope[Any]) -> None:
-    """Have every step of every integration in this process run inside ``scope``."""
+    """Have every step of every turn in this process run inside ``scope``."""
     _scopes.append(scope)
 
 
@@ -57,59 +50,60 @@ def when_turn_ends(ending: Ending) -> None:
         endings.append(ending)
 
 
-def restore(variable: ContextVar[T], token: Token[T]) -> None:
-    """Reset a variable; in another context than it was set in, there is nothing to restore."""
-    # A step that was dropped in the middle is closed in whatever context comes along. The one in
-    # which the variable was set has ended with its task.
-    with suppress(ValueError):
-        variable.reset(token)
-
-
 class ContinuedItemDoneEvent(ThreadItemDoneEvent):
     """An item is complete that an earlier turn has stored: it is replaced, not added again."""
 
 
-class IntegrationEvents:
-    """An integration's events, each step inside the registered scopes."""
+class TurnScopes:
+    """The registered scopes around the steps of one turn, and what is to end with it.
 
-    def __init__(self, start: Callable[[], AsyncIterator[ThreadStreamEvent]]) -> None:
-        self._own: list[Ending] = []
-        self._scopes = [Scope(_endings, lambda _: self._own), *_scopes]
-        with self._entered():
-            self._events = start()
-            self._steps = aiter(self._events)
+    They are entered and left for each event. What the variables then hold is made anew only when
+    they have held something else before.
+    """
 
-    def __aiter__(self) -> IntegrationEvents:
-        return self
+    def __init__(self) -> None:
+        self._own_endings: list[Ending] = []
+        self._others = [_Kept(scope) for scope in _scopes]
 
-    async def __anext__(self) -> ThreadStreamEvent:
-        with self._entered():
-            try:
-                return await anext(self._steps)
-            except StopAsyncIteration:
-                await self._end()
-                raise
+    def enter(self) -> Tokens:
+        """Set the variables; the tokens are for ``leave``."""
+        own = _endings.set(self._own_endings)
+        if not self._others:
+            return (own,)
+        tokens: list[Token[Any]] = [own]
+        for kept in self._others:
+            before = kept.variable.get()
+            if before is not kept.before:
+                kept.before, kept.value = before, kept.make(before)
+            tokens.append(kept.variable.set(kept.value))
+        return tokens
 
-    async def aclose(self) -> None:
-        """Stop what the integration has started, then let it clean up."""
-        with self._entered():
-            try:
-                await self._end()
-            finally:
-                await close(self._events)
+    def leave(self, tokens: Tokens) -> None:
+        """Restore the variables; in another context than they were set in, nothing.
 
-    async def _end(self) -> None:
-        while self._own:
-            await _end_one(self._own.pop())
-
-    @contextmanager
-    def _entered(self) -> Generator[None, None, None]:
-        tokens = [scope.enter() for scope in self._scopes]
+        A step that was dropped in the middle is closed in whatever context comes along. The one
+        in which its variables were set has ended with its task.
+        """
         try:
-            yield
-        finally:
-            for scope, token in zip(self._scopes, tokens, strict=True):
-                scope.leave(token)
+            for token in tokens:
+                token.var.reset(token)
+        except ValueError:
+            pass
+
+    async def end(self) -> None:
+        """Await the endings that were asked for."""
+        while self._own_endings:
+            await _end_one(self._own_endings.pop())
+
+
+class _Kept:
+    """A scope, and what it made last."""
+
+    def __init__(self, scope: Scope[Any]) -> None:
+        self.variable = scope.variable
+        self.make = scope.value
+        self.before: object = self  # what no variable holds
+        self.value: Any = None
 
 
 async def _end_one(ending: Ending) -> None:

@@ -18,7 +18,9 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
+from copy import deepcopy
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -26,13 +28,15 @@ from typing_extensions import TypeVar
 from chatkit.errors import CustomStreamError, ErrorCode, StreamError
 from chatkit.logger import logger
 from chatkit.server.attachments import event_for_client
+from chatkit.server.growing_text import GrowingText, growing_text
 from chatkit.server.integration import Integration
 from chatkit.server.pending import PendingItems, has_text
 from chatkit.server.running import thread_key
-from chatkit.server.scopes import ContinuedItemDoneEvent, IntegrationEvents
+from chatkit.server.scopes import NO_TOKENS, ContinuedItemDoneEvent, TurnScopes, close
 from chatkit.server.wire import cleaned, client_thread, encode_event, is_hidden
 from chatkit.store import NotFoundError, StoreError
 from chatkit.types import (
+    ActiveStatus,
     AssistantMessageItem,
     ErrorEvent,
     StreamOptionsEvent,
@@ -79,6 +83,24 @@ class Plan(Generic[TContext]):
     takes_over: bool = False
 
 
+UNCHANGEABLE = (type(None), str, int, float, bool, datetime, ActiveStatus)
+"""The types of values that can be replaced, but not changed."""
+
+
+def copy_to_compare(thread: ThreadMetadata) -> ThreadMetadata:
+    """A copy that later changes to the thread do not reach.
+
+    It shares with the thread all that cannot change. So to compare the two is to compare objects
+    by identity, save for what can.
+    """
+    own = {
+        name: deepcopy(value)
+        for name, value in thread.__dict__.items()
+        if type(value) not in UNCHANGEABLE
+    }
+    return thread.model_copy(update=own)
+
+
 class Turn(Generic[TContext]):
     """Carries out one plan; ``stream`` may be iterated once."""
 
@@ -89,8 +111,9 @@ class Turn(Generic[TContext]):
         self._store = server.store
         self._plan = plan
         self._thread = plan.thread
-        self._saved = plan.thread.model_copy(deep=True)
+        self._saved = copy_to_compare(plan.thread)
         self._pending = PendingItems()
+        self._text: GrowingText | None = None
         self._could_not_save = False
         self._hidden_ids: set[str] = set()
         self._stored_ids: set[str] = set()
@@ -100,6 +123,8 @@ class Turn(Generic[TContext]):
         self._deleted = False
         self._stopped_from_outside = False
         self._context = copy_context()
+        self._scopes = TurnScopes()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._reader: asyncio.Task[Any] | None = None
         self._reader_was_cancelled_here = False
         self._cancellations_before = 0
@@ -114,13 +139,17 @@ class Turn(Generic[TContext]):
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The turn as chunks for the wire. Ends early, without error, after ``stop``."""
+        self._loop = asyncio.get_running_loop()
         self._is_read_from_here()
+        tokens = self._scopes.enter()
         try:
             async for chunk in self._chunks:
                 if not self._stopped_from_outside:
-                    self._reader = None
+                    self._scopes.leave(tokens)
+                    self._reader, tokens = None, NO_TOKENS
                     yield chunk
                     self._is_read_from_here()
+                    tokens = self._scopes.enter()
                 if self._stopped_from_outside:
                     break
         except (asyncio.CancelledError, GeneratorExit):
@@ -132,6 +161,7 @@ class Turn(Generic[TContext]):
                 await self._stop_and_wait()
                 self._forgive_own_cancellation()
         finally:
+            self._scopes.leave(tokens)
             if self._rescue_task is None:
                 self._end()
         if self._deleted:
@@ -158,7 +188,7 @@ class Turn(Generic[TContext]):
         return task is not None and self._reader is task
 
     def _is_read_from_here(self) -> None:
-        self._reader = task = asyncio.current_task()
+        self._reader = task = asyncio.current_task(self._loop)
         if sys.version_info >= (3, 11) and task is not None:
             self._cancellations_before = task.cancelling()
 
@@ -172,16 +202,16 @@ class Turn(Generic[TContext]):
             await asyncio.sleep(0)
             options = self._server.get_stream_options(self._thread, self._plan.context)
             yield encode_event(StreamOptionsEvent(stream_options=options))
-            async with self._closing_after(IntegrationEvents(self._plan.events)) as events:
+            async with self._closing_after(self._plan.events()) as events:
                 async for event in events:
-                    visible = self._visible(event)
-                    # first of all, so that nothing that cannot be sent is stored
-                    chunk = None if visible is None else await self._encoded(visible)
-                    await self._take(event)
+                    chunk = None if self._text is None else self._text.grown_by(event)
+                    if chunk is None:
+                        chunk = await self._carry_out(event)
                     if chunk is not None:
                         yield chunk
-                    if self._thread_has_changed():
+                    if self._thread.__dict__ != self._saved.__dict__:
                         yield encode_event(await self._held(self._save_thread()))
+                await self._scopes.end()
             if self._thread_has_changed():
                 yield encode_event(await self._held(self._save_thread()))
         except (Exception, asyncio.CancelledError) as error:
@@ -192,16 +222,19 @@ class Turn(Generic[TContext]):
 
     @asynccontextmanager
     async def _closing_after(
-        self, events: IntegrationEvents
-    ) -> AsyncGenerator[IntegrationEvents, None]:
-        """Close the integration's events when the turn breaks off."""
+        self, events: AsyncIterator[ThreadStreamEvent]
+    ) -> AsyncGenerator[AsyncIterator[ThreadStreamEvent], None]:
+        """When the turn breaks off, stop what the integration has started; let it clean up."""
         try:
             yield events
         except BaseException as error:
             if self._is_stop(error):
                 self._start_rescue()  # now, since the integration may take for ever to clean up
             try:
-                await events.aclose()
+                try:
+                    await self._scopes.end()
+                finally:
+                    await close(events)
             except (Exception, asyncio.CancelledError) as failure:
                 if self._is_stop(failure):
                     raise
@@ -224,7 +257,7 @@ class Turn(Generic[TContext]):
         thread = await self._store.load_thread(self._thread.id, self._plan.context)
         for name in ThreadMetadata.model_fields:
             setattr(self._thread, name, getattr(thread, name))
-        self._saved = self._thread.model_copy(deep=True)
+        self._saved = copy_to_compare(self._thread)
 
     def _visible(self, event: ThreadStreamEvent) -> ThreadStreamEvent | None:
         """The event as the client may see it, if at all."""
@@ -235,6 +268,15 @@ class Turn(Generic[TContext]):
         if isinstance(event, (ThreadCreatedEvent, ThreadUpdatedEvent)):
             return cleaned(event)
         return event
+
+    async def _carry_out(self, event: ThreadStreamEvent) -> bytes | None:
+        """Do with an event what is to be done; its chunk, if the client may see it."""
+        visible = self._visible(event)
+        # first of all, so that nothing that cannot be sent is stored
+        chunk = None if visible is None else await self._encoded(visible)
+        await self._take(event)
+        self._text = None if chunk is None else growing_text(event, self._pending)
+        return chunk
 
     async def _encoded(self, event: ThreadStreamEvent) -> bytes:
         return encode_event(await event_for_client(self._server, event, self._plan.context))
@@ -280,7 +322,7 @@ class Turn(Generic[TContext]):
 
     async def _save_thread(self) -> ThreadUpdatedEvent:
         """Save what the integration has changed, and nothing that others changed meanwhile."""
-        now = self._thread.model_copy(deep=True)
+        now = copy_to_compare(self._thread)
         changes = {
             name: getattr(now, name)
             for name in ThreadMetadata.model_fields
@@ -349,11 +391,13 @@ class Turn(Generic[TContext]):
         if self._closing:
             return
         self._closing = True
+        tokens = self._scopes.enter()
         try:
             await self._chunks.aclose()
         except Exception:
             logger.exception("the integration failed while it was being stopped")
         finally:
+            self._scopes.leave(tokens)
             self._closed.set()
 
     def _start_rescue(self) -> asyncio.Task[None]:

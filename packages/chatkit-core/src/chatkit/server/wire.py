@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -25,6 +26,14 @@ from chatkit.types.attachments import WIRE_CONTEXT
 
 HIDDEN_ITEMS = (HiddenContextItem, SDKHiddenContextItem)
 """Kinds of item that are for the model alone and never go on the wire."""
+
+PAGE_OF_ITEMS = Page[ThreadItem]
+
+ITEM_TYPES = frozenset(get_args(get_args(ThreadItem)[0]))
+"""The classes of items. An integration's own subclasses are not among them."""
+
+EMPTY_PAGE = b'{"data":[]'
+"""How an empty page's JSON begins."""
 
 _requests: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 
@@ -77,17 +86,44 @@ def encode_event(event: ThreadStreamEvent) -> bytes:
 
 def encode(value: BaseModel) -> bytes:
     """A model as the client gets it: by alias, no ``None`` fields, no attachment metadata."""
+    if type(value) is PAGE_OF_ITEMS and ITEM_TYPES.issuperset(map(type, value.data)):
+        return _encode_items(value)
+    return encode_plainly(value)
+
+
+def encode_plainly(value: BaseModel) -> bytes:
+    """As ``encode``, for any model, as pydantic does it."""
     return value.model_dump_json(by_alias=True, exclude_none=True, context=WIRE_CONTEXT).encode()
+
+
+def _encode_items(page: Page[ThreadItem]) -> bytes:
+    """As ``encode_plainly``, item by item.
+
+    For a page as a whole, pydantic looks anew for the serializer of each item's type.
+    """
+    items = b",".join(
+        item.__pydantic_serializer__.to_json(
+            item, by_alias=True, exclude_none=True, context=WIRE_CONTEXT
+        )
+        for item in page.data
+    )
+    rest = encode_plainly(page.model_copy(update={"data": []})).removeprefix(EMPTY_PAGE)
+    return b'{"data":[%b]%b' % (items, rest)
 
 
 def is_hidden(item: ThreadItem) -> bool:
     """Whether the item is for the model alone."""
-    return isinstance(item, HIDDEN_ITEMS)
+    return _are_hidden(type(item))
+
+
+@cache
+def _are_hidden(kind: type[BaseModel]) -> bool:
+    return issubclass(kind, HIDDEN_ITEMS)
 
 
 def visible_page(page: Page[ThreadItem]) -> Page[ThreadItem]:
     """A new page without the hidden items; its cursor may be a hidden item's id."""
-    return Page[ThreadItem].model_construct(
+    return PAGE_OF_ITEMS.model_construct(
         data=[item for item in page.data if not is_hidden(item)],
         has_more=page.has_more,
         after=page.after,
@@ -102,7 +138,7 @@ def client_thread(thread: ThreadMetadata, items: Page[ThreadItem] | None = None)
         created_at=thread.created_at,
         status=thread.status,
         allowed_image_domains=thread.allowed_image_domains,
-        items=Page[ThreadItem]() if items is None else visible_page(items),
+        items=PAGE_OF_ITEMS() if items is None else visible_page(items),
     )
 
 

@@ -5,8 +5,7 @@ common as the same object costs nothing. So a generator that copies only what ch
 the rest, may yield large widgets often.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from chatkit.types.updates import (
     WidgetComponentUpdated,
@@ -24,12 +23,6 @@ WidgetUpdate: TypeAlias = WidgetStreamingTextValueDelta | WidgetComponentUpdated
 _Children: TypeAlias = WidgetComponentBase | list[WidgetComponentBase] | None
 
 
-class _Growth(NamedTuple):
-    component_id: str
-    delta: str
-    done: bool
-
-
 def diff_widget(before: WidgetRoot, after: WidgetRoot) -> list[WidgetUpdate]:
     """The updates that turn ``before`` into ``after``.
 
@@ -37,26 +30,24 @@ def diff_widget(before: WidgetRoot, after: WidgetRoot) -> list[WidgetUpdate]:
     any other change replaces the whole widget. Text that has grown but that no update can address
     (without an id, or below a component's single child) gives nothing: the finished item has it.
     """
-    grown: list[_Growth] = []
-    if not _continues(before, after, grown, addressable=True):
-        return [WidgetRootUpdated(widget=after)]
-    return [
-        WidgetStreamingTextValueDelta(component_id=component_id, delta=delta, done=done)
-        for component_id, delta, done in grown
-    ]
+    grown: list[WidgetUpdate] = []
+    if before is after or _continues(before, after, grown, addressable=True):
+        return grown
+    return [WidgetRootUpdated(widget=after)]
 
 
 def _continues(
     before: WidgetComponentBase,
     after: WidgetComponentBase,
-    grown: list[_Growth],
+    grown: list[WidgetUpdate],
     *,
     addressable: bool,
 ) -> bool:
     """Whether nothing but growing text sets the two apart; adds that text to ``grown``."""
-    if before is after or _equal_leaves(before, after):
-        return True
-    old, new = _fields(before), _fields(after)
+    if before.__pydantic_extra__ == after.__pydantic_extra__:
+        old, new = before.__dict__, after.__dict__
+    else:
+        old, new = _all_fields(before), _all_fields(after)
     for name, value in new.items():
         was = old.get(name)
         if was is value or name == "children":
@@ -66,8 +57,13 @@ def _continues(
                 return False
             component_id = new.get("id")
             if addressable and component_id is not None and len(value) > len(was):
-                delta = value[len(was) :]
-                grown.append(_Growth(component_id, delta, done=not new.get("streaming")))
+                grown.append(
+                    WidgetStreamingTextValueDelta(
+                        component_id=component_id,
+                        delta=value[len(was) :],
+                        done=not new.get("streaming"),
+                    )
+                )
         elif was != value:
             return False
     if old.keys() != new.keys() and any(
@@ -79,29 +75,33 @@ def _continues(
 
 def _equal_leaves(before: WidgetComponentBase, after: WidgetComponentBase) -> bool:
     """Whether they are equal and without children: what most of a tree is, quickly found out."""
+    fields = before.__dict__
     return (
-        before.__dict__.get("children") is None
-        and before.__dict__ == after.__dict__
+        fields.get("children") is None
+        and fields == after.__dict__
         and before.__pydantic_extra__ == after.__pydantic_extra__
     )
 
 
-def _fields(component: WidgetComponentBase) -> Mapping[str, Any]:
+def _all_fields(component: WidgetComponentBase) -> dict[str, Any]:
     """All fields by name, those included that the component's class does not know."""
-    unknown = component.__pydantic_extra__
-    return {**component.__dict__, **unknown} if unknown else component.__dict__
+    return {**component.__dict__, **(component.__pydantic_extra__ or {})}
 
 
 def _children_continue(
-    old: _Children, new: _Children, grown: list[_Growth], addressable: bool
+    old: _Children, new: _Children, grown: list[WidgetUpdate], addressable: bool
 ) -> bool:
     if old is new:
         return True
     if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(
-            _continues(before, after, grown, addressable=addressable)
-            for before, after in zip(old, new, strict=True)
-        )
+        if len(old) != len(new):
+            return False
+        for before, after in zip(old, new, strict=True):
+            if before is after or _equal_leaves(before, after):
+                continue
+            if not _continues(before, after, grown, addressable=addressable):
+                return False
+        return True
     if isinstance(old, WidgetComponentBase) and isinstance(new, WidgetComponentBase):
         return _continues(old, new, grown, addressable=False)
     return False

@@ -1,0 +1,1 @@
+"""What chatkit costs, beside what others cost in the same run."""

@@ -1,0 +1,1 @@
+"""What the server itself costs, beside the public SDK."""
