@@ -235,8 +235,6 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
             raise ValueError(f"start and end must not be negative, got {start} and {end}")
         key, size = await self.__find_bytes(attachment.id, context)
         end = size if end is None else min(end, size)
-        if start >= end:
-            return
         try:
             async with aclosing(self.__bytes(key, start, end)) as chunks:
                 async for chunk in chunks:
@@ -260,6 +258,8 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
 
     async def __bytes(self, key: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """All of that range; each chunk has a timeout of its own."""
+        if start >= end:
+            return
         missing = end - start
         async with aclosing(self.__objects.read(key, start, end)) as chunks:
             while chunk := await self.__calls.run(_next, chunks):

@@ -1,0 +1,62 @@
+"""What happens to an attachment while a message is using it for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from chatkit.objects import ObjectAttachmentStore
+from chatkit.objects.keys import object_name
+from chatkit.store import NotFoundError, UnusableAttachmentError
+from chatkit.types import Attachment, AttachmentCreateParams
+from support.memory_objects import MemoryObjects
+from support.memory_store import MemoryStore
+
+ADA = {"user": "ada"}
+Step = Callable[[], Awaitable[None]]
+
+
+class Meddling(MemoryObjects):
+    """Does something else after a copy, before anybody hears of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.after_copy: Step | None = None
+        self.before_read: Step | None = None
+
+    async def copy(self, source: str, target: str) -> None:
+        await super().copy(source, target)
+        if self.after_copy is not None:
+            await self.after_copy()
+
+    async def size(self, key: str) -> int | None:
+        found = await super().size(key)
+        if self.before_read is not None:
+            await self.before_read()
+        return found
+
+
+class Setting:
+    """A store over a dictionary, and an upload that no message has used."""
+
+    def __init__(self) -> None:
+        self.objects = Meddling()
+        self.records = MemoryStore()
+        self.store: ObjectAttachmentStore[Any] = ObjectAttachmentStore(
+            self.objects, store=self.records, owner=lambda context: context["user"]
+        )
+
+    async def uploaded(self, data: bytes = b"abc") -> Attachment:
+        params = AttachmentCreateParams(name="a", size=len(data), mime_type="text/plain")
+        attachment = await self.store.create_attachment(params, ADA)
+        self.objects.put(f"pending/{object_name('ada', attachment.id)}", data)
+        return attachment
+
+
+async def test_of_an_empty_file_nothing_is_read() -> None:
+    setting = Setting()
+    used = await setting.store.keep_attachment(await setting.uploaded(b""), ADA)
+    assert await setting.store.read(used, ADA) == b""
+    assert "read" not in setting.objects.asked
