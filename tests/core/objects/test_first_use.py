@@ -55,6 +55,18 @@ class Setting:
         return attachment
 
 
+async def test_bytes_that_go_while_they_are_checked_have_not_arrived() -> None:
+    setting = Setting()
+    attachment = await setting.uploaded()
+
+    async def lose() -> None:
+        setting.objects.objects.clear()
+
+    setting.objects.before_read = lose
+    with pytest.raises(UnusableAttachmentError, match="it has not been uploaded"):
+        await setting.store.keep_attachment(attachment, ADA)
+
+
 async def test_of_an_empty_file_nothing_is_read() -> None:
     setting = Setting()
     used = await setting.store.keep_attachment(await setting.uploaded(b""), ADA)

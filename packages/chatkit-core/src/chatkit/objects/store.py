@@ -205,9 +205,9 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         pending, kept = self.__keys.pending(upload.object), self.__keys.kept(upload.object)
         try:
             await self.__calls.run_longer(upload.size / SLOWEST, self.__objects.copy, pending, kept)
+            wrong = await self.__what_is_wrong(attachment.mime_type, upload.size, kept)
         except NoObjectError:
             raise UnusableAttachmentError(attachment.id, "it has not been uploaded") from None
-        wrong = await self.__what_is_wrong(attachment.mime_type, upload.size, kept)
         if wrong is not None:
             await self.__delete([kept, pending])
             raise UnusableAttachmentError(attachment.id, wrong)
