@@ -55,6 +55,39 @@ class Setting:
         return attachment
 
 
+async def test_a_deletion_during_the_copy_is_not_undone() -> None:
+    setting = Setting()
+    attachment = await setting.uploaded()
+    key = f"kept/{object_name('ada', attachment.id)}"
+
+    async def delete() -> None:
+        # The copy was on its way when the bytes were deleted, and arrives after that.
+        data = setting.objects.objects[key]
+        await setting.store.delete_attachment(attachment.id, ADA)
+        setting.objects.put(key, data)
+
+    setting.objects.after_copy = delete
+    with pytest.raises(NotFoundError):
+        await setting.store.keep_attachment(attachment, ADA)
+    with pytest.raises(NotFoundError):
+        await setting.records.load_attachment(attachment.id, ADA)
+    assert setting.objects.objects == {}
+
+
+async def test_what_another_message_has_made_of_the_metadata_stays() -> None:
+    setting = Setting()
+    attachment = await setting.uploaded()
+
+    async def claim() -> None:
+        stored = await setting.records.load_attachment(attachment.id, ADA)
+        claimed = stored.model_copy(update={"thread_id": "t"})
+        await setting.records.save_attachment(claimed, ADA)
+
+    setting.objects.after_copy = claim
+    await setting.store.keep_attachment(attachment, ADA)
+    assert (await setting.records.load_attachment(attachment.id, ADA)).thread_id == "t"
+
+
 async def test_bytes_that_go_while_they_are_checked_have_not_arrived() -> None:
     setting = Setting()
     attachment = await setting.uploaded()

@@ -196,7 +196,7 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         kept = upload.model_copy(update={"kept": True})
         if not upload.kept:
             await self.__copy_and_check(stored, upload)
-            await self.__store.save_attachment(with_upload(stored, kept), context)
+            await self.__save_kept(attachment.id, kept, context)
             # Only now that the store says where the bytes are.
             await self.__delete([self.__keys.pending(upload.object)])
         return with_upload(attachment, kept)
@@ -211,6 +211,16 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         if wrong is not None:
             await self.__delete([kept, pending])
             raise UnusableAttachmentError(attachment.id, wrong)
+
+    async def __save_kept(self, attachment_id: str, upload: Upload, context: TContext) -> None:
+        # Read anew: while the bytes were copied, which can take long, the attachment may have been
+        # deleted, or another message may have changed its metadata.
+        try:
+            stored = await self.__store.load_attachment(attachment_id, context)
+        except NotFoundError:
+            await self.__delete([self.__keys.kept(upload.object)])
+            raise
+        await self.__store.save_attachment(with_upload(stored, upload), context)
 
     async def __what_is_wrong(self, mime_type: str, size: int, key: str) -> str | None:
         found = await self.__calls.run(self.__objects.size, key)
