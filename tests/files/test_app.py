@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from chatkit_files.app import FolderApp
 from chatkit_files.folder import Folder
@@ -52,3 +54,16 @@ async def test_an_upload_that_falls_silent_is_given_up(tmp_path: Path) -> None:
         assert b"connection: close" in answer
         writer.close()
         assert list(site.folder.path.glob("pending/*")) == []
+
+
+async def test_a_download_that_breaks_off_does_not_look_complete(tmp_path: Path) -> None:
+    size = 50_000_000
+    with site_of(tmp_path / "f") as site:
+        file = site.folder.place(f"kept/{NAME}")
+        file.write_bytes(bytes(size))
+        link = site.link(method="GET", key=f"kept/{NAME}", disposition="attachment")
+        async with httpx.AsyncClient() as client, client.stream("GET", link) as reply:
+            assert reply.headers["content-length"] == str(size)
+            os.truncate(file, 1000)
+            with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
+                [chunk async for chunk in reply.aiter_raw()]

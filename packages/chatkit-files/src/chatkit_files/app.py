@@ -185,7 +185,7 @@ class FolderApp:
             await _start(send, status, headers)
             left = part.end - part.start
             while left:
-                chunk = await asyncio.to_thread(file.read, min(left, CHUNK_BYTES))
+                chunk = await _read(file, min(left, CHUNK_BYTES))
                 left -= len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         finally:
@@ -201,6 +201,20 @@ async def _receive_all(incoming: Incoming, ticket: Ticket, body: Body) -> None:
         await asyncio.to_thread(incoming.write, chunk)
     if received != ticket.size:
         raise _wrong_size(ticket)
+
+
+async def _read(file: BinaryIO, most: int) -> bytes:
+    """The next bytes of a file whose length has been told to the client already.
+
+    Raises ``RuntimeError`` where there are none: the ASGI server then breaks the answer off.
+    """
+    try:
+        chunk = await asyncio.to_thread(file.read, most)
+    except OSError as error:
+        raise RuntimeError("a file could not be read to its end") from error
+    if not chunk:
+        raise RuntimeError("a file became shorter while it was read")
+    return chunk
 
 
 def _wrong_size(ticket: Ticket) -> _Refused:
