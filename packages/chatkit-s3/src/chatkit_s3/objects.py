@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -88,7 +89,10 @@ class S3Objects(Objects):
                 yield chunk
         finally:
             # In a thread, and not waited for: one that still reads holds the body.
-            self._threads.submit(_close, opening)
+            try:
+                self._threads.submit(_close, opening)
+            except RuntimeError:  # the store was closed meanwhile, and these threads with it
+                Thread(target=_close, args=(opening,), daemon=True).start()
 
     async def copy(self, source: str, target: str) -> None:
         await self._run(self._bucket.copy, source, target)
