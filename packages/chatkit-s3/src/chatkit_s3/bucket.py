@@ -93,10 +93,13 @@ class Bucket:
             if found is None:
                 raise NoObjectError
             self._copying.copy(source, target, found)
-        except (NoObjectError, ClientError):
+        except (NoObjectError, ClientError) as error:
             # Another call may have made the copy meanwhile, and deleted the source.
-            if self.size(target) is None:
-                raise
+            if self.size(target) is not None:
+                return
+            if isinstance(error, ClientError) and code_of(error) in MISSING:
+                raise NoObjectError from error
+            raise
 
     def write(self, key: str, file: BinaryIO, mime_type: str) -> None:
         """Store a file from its current position, in parts if it is large."""
