@@ -209,7 +209,7 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         except NoObjectError:
             raise UnusableAttachmentError(attachment.id, "it has not been uploaded") from None
         if wrong is not None:
-            await self.__delete([kept, pending])
+            await self.__delete([pending, kept])
             raise UnusableAttachmentError(attachment.id, wrong)
 
     async def __save_kept(self, attachment_id: str, upload: Upload, context: TContext) -> None:
@@ -320,7 +320,8 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
         """Delete the bytes, used or not, and then the metadata; does nothing if there are none."""
         name = self.__object_name(attachment_id, context)
-        await self.__delete([self.__keys.kept(name), self.__keys.pending(name)])
+        # The source of copies first, so that a first use at this moment leaves none.
+        await self.__delete([self.__keys.pending(name), self.__keys.kept(name)])
         await self.__store.delete_attachment(attachment_id, context)
 
     async def sweep(self, *, older_than: timedelta) -> int:
