@@ -21,7 +21,7 @@ from benchmarks.harness.rows import Benchmark
 from benchmarks.harness.workers import SideFailedError
 
 HERE = ROOT / "benchmarks"
-GROUPS = ("core", "sqlite", "redis", "mongo")
+GROUPS = ("core", "sqlite", "redis", "mongo", "links")
 RESULTS = HERE / "results"
 
 FAILURES = (CannotPrepareError, DifferentResultsError, SideFailedError)

@@ -17,9 +17,9 @@ ALLOWED = ["image/*", "text/plain", "application/*"]
 
 class TestFolder(AttachmentStoreConformance):
     capabilities = Capabilities(
-        house_rules=True, max_upload_bytes=LIMIT, refused_mime_type="text/html", link_seconds=1
+        house_rules=True, max_upload_bytes=LIMIT, refused_mime_type="text/html", link_seconds=2
     )
 
     @pytest.fixture
     def open_store(self, folder_server: Served) -> Callable[[], FolderAttachmentStore[Any]]:
-        return lambda: folder_server.store(max_bytes=LIMIT, allowed_types=ALLOWED, link_seconds=1)
+        return lambda: folder_server.store(max_bytes=LIMIT, allowed_types=ALLOWED, link_seconds=2)

@@ -90,6 +90,14 @@ async def storage(bucket: Bucket) -> AsyncIterator[Bucket]:
         yield bucket
 
 
+@pytest.fixture
+def own_server(s3_server: Service) -> Service:
+    """The server, if it is one of the tests' own, which does as S3 does; others do less."""
+    if not s3_server.servers:
+        pytest.skip("a given server may know no IAM, encryption or conditions of copies")
+    return s3_server
+
+
 @contextmanager
 def only_allowed(policy: Sequence[Any], url: str) -> Iterator[None]:
     """Have boto3 find, until the end of the block, the credentials of a user with this policy.

@@ -26,6 +26,9 @@ SMALLEST_PART = 5 * MEBIBYTE
 """S3 takes no smaller ones, but for the last."""
 
 
+PREFIX = "chat/files/"
+
+
 def kept_key(attachment: Attachment) -> str:
     return f"kept/{object_name('ada', attachment.id)}"
 
@@ -59,6 +62,7 @@ async def test_a_small_object_is_copied_in_one_step(storage: Bucket) -> None:
     assert "-" not in storage.s3.head_object(Bucket=storage.name, Key=kept_key(used))["ETag"]
 
 
+@pytest.mark.usefixtures("own_server")
 @pytest.mark.parametrize("part", [SMALLEST_PART, copying.PART_BYTES])
 def test_the_service_itself_refuses_a_copy_over_an_object(
     bucket: Bucket, part: int, monkeypatch: pytest.MonkeyPatch
@@ -133,6 +137,7 @@ async def test_a_server_without_conditions_takes_uploads_until_the_first_use(
 # --- deletions and listings -----------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_server")
 async def test_one_object_that_cannot_be_deleted_makes_the_deletion_raise(storage: Bucket) -> None:
     async with storage.store() as store:
         used = await store.keep_attachment(await storage.upload(store, b"abc"), ADA)
@@ -169,20 +174,21 @@ async def test_the_sweep_lists_what_was_never_used_alone_and_page_by_page(
         return list_page(self, prefix, next, limit)
 
     monkeypatch.setattr(bucket_module.Bucket, "list", noted)
-    async with storage.store(prefix="chat/files/", link_seconds=1) as store:
+    async with storage.store(prefix=PREFIX) as store:
         used = [
             await store.keep_attachment(await storage.upload(store, b"abc"), ADA) for _ in range(3)
         ]
         for _ in range(5):
             await storage.upload(store, b"abc")
-        storage.s3.put_object(Bucket=storage.name, Key="pending/of-somebody-else", Body=b"x")
+    storage.s3.put_object(Bucket=storage.name, Key="pending/of-somebody-else", Body=b"x")
+    async with storage.store(prefix=PREFIX, link_seconds=1) as store:
         assert await store.sweep(older_than=timedelta(minutes=1)) == 0
-        assert asked == ["chat/files/pending/"] * 3
+        assert asked == [f"{PREFIX}pending/"] * 3
         deleted = 0
         while deleted < 5:  # they are a second old soon
             deleted += await store.sweep(older_than=timedelta(seconds=1))
     assert await storage.keys() == [
-        *sorted(f"chat/files/{kept_key(each)}" for each in used),
+        *sorted(f"{PREFIX}{kept_key(each)}" for each in used),
         "pending/of-somebody-else",
     ]
 
@@ -205,6 +211,19 @@ async def test_reads_that_are_given_up_leave_no_connection_open(storage: Bucket)
         while open_files() > before + 1:
             await asyncio.sleep(0)
         assert len(await store.read(attachment, ADA)) == 8 * MEBIBYTE
+
+
+async def test_a_read_that_outlives_its_store_ends_in_peace(storage: Bucket) -> None:
+    before = open_files()
+    store = storage.store()
+    attachment = await storage.upload(store, bytes(8 * MEBIBYTE))
+    chunks = store.stream(attachment, ADA)
+    assert await anext(aiter(chunks))
+    await store.aclose()
+    with pytest.raises(RuntimeError, match="this store is closed"):
+        await anext(aiter(chunks))
+    while open_files() > before + 1:  # the one is the client's of the upload
+        await asyncio.sleep(0)
 
 
 async def test_cancelled_reads_do_no_harm_to_others(storage: Bucket) -> None:
@@ -244,3 +263,6 @@ async def test_a_bucket_that_does_not_exist_is_said_to_be_unavailable(storage: B
     async with other.store() as store:
         with pytest.raises(StoreUnavailableError, match=f"{name}.*NoSuchBucket"):
             await store.sweep(older_than=timedelta(days=1))
+        attachment = await other.announce(store, 3)
+        with pytest.raises(StoreUnavailableError, match=f"{name}.*404"):
+            await store.keep_attachment(attachment, ADA)

@@ -65,6 +65,7 @@ async def test_the_server_in_the_readme_takes_a_picture_and_shows_it(
     assert await storage.keys() == []
 
 
+@pytest.mark.usefixtures("own_server")
 async def test_the_policy_in_the_readme_is_enough(
     storage: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ async def test_the_policy_in_the_readme_is_enough(
             await store.sweep(older_than=timedelta(days=1))
 
 
+@pytest.mark.usefixtures("own_server")
 async def test_the_policy_in_the_readme_is_for_that_bucket_alone(storage: Bucket) -> None:
     policy = json.loads(POLICY)
     with only_allowed(policy["Statement"], storage.url):
@@ -98,6 +100,10 @@ def test_the_lifecycle_in_the_readme_is_one(bucket: Bucket) -> None:
     rules: Any = json.loads(LIFECYCLE)
     bucket.s3.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration=rules)
     found = bucket.s3.get_bucket_lifecycle_configuration(Bucket=bucket.name)["Rules"]
-    assert [rule["Filter"] for rule in found if "Filter" in rule] == [
-        rule["Filter"] for rule in rules["Rules"]
-    ]
+    days = {
+        rule.get("Filter", {}).get("Prefix"): rule.get("AbortIncompleteMultipartUpload")
+        for rule in found
+    }
+    assert days == {
+        rule["Filter"]["Prefix"]: rule["AbortIncompleteMultipartUpload"] for rule in rules["Rules"]
+    }

@@ -121,6 +121,38 @@ class AttachmentRefusals:
             reply = await storage.client.get(await store.download_url(used, ADA))
         assert (reply.status_code, reply.content) == (200, data)
 
+    @pytest.mark.parametrize(
+        "mime_type", ["text/plain; charset=utf-8", 'application/x-a; b="c  d,e"', "TEXT/Plain"]
+    )
+    async def test_a_type_goes_up_as_it_was_announced(
+        self, storage: Storage, mime_type: str
+    ) -> None:
+        async with storage.store() as store:
+            used = await store.keep_attachment(await storage.upload(store, b"abc", mime_type), ADA)
+            assert await store.read(used, ADA) == b"abc"
+
+    async def test_one_of_several_uploads_at_once_wins_whole(self, storage: Storage) -> None:
+        async with storage.store() as store:
+            attachment = await storage.announce(store, MEBIBYTE)
+            bodies = [letter * MEBIBYTE for letter in (b"a", b"b", b"c")]
+            replies = await asyncio.gather(*(storage.put(attachment, body) for body in bodies))
+            won = [b for b, reply in zip(bodies, replies, strict=True) if reply.is_success]
+            assert [await store.read(attachment, ADA)] == won
+
+    async def test_an_upload_that_breaks_off_leaves_nothing(self, storage: Storage) -> None:
+        async def broken() -> AsyncIterator[bytes]:
+            yield bytes(50_000)
+            raise ConnectionAbortedError
+
+        async with storage.store() as store:
+            attachment = await storage.announce(store, 100_000)
+            length = {"Content-Length": "100000"}
+            with pytest.raises(ConnectionAbortedError):
+                await storage.put(attachment, broken(), **length)
+            with pytest.raises(NotFoundError):
+                await store.read(attachment, ADA)
+            assert (await storage.put(attachment, bytes(100_000))).is_success
+
     async def test_a_size_above_the_limit_is_refused_when_it_is_announced(
         self, storage: Storage
     ) -> None:
@@ -239,10 +271,10 @@ class AttachmentRefusals:
             assert await store.read(attachment, ADA) == b"abc"
 
     async def test_an_expired_link_takes_and_gives_nothing(self, storage: Storage) -> None:
-        async with storage.store(link_seconds=1) as store:
+        async with storage.store() as store, storage.store(link_seconds=1) as brief:
             uploaded = await storage.upload(store, b"abc")
-            attachment = await storage.announce(store, 3)
-            download = await store.download_url(uploaded, ADA)
+            attachment = await storage.announce(brief, 3)
+            download = await brief.download_url(uploaded, ADA)
             await asyncio.sleep(2.1)  # what is waited for is the clock: links count whole seconds
             assert (await storage.put(attachment, b"abc")).is_client_error
             assert (await storage.client.get(download)).is_client_error

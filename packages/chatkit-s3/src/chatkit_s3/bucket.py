@@ -91,13 +91,14 @@ class Bucket:
         try:
             found = self._look(source)
             if found is None:
+                self._client.head_bucket(Bucket=self._name)  # raises if that is what is missing
                 raise NoObjectError
             self._copying.copy(source, target, found)
         except (NoObjectError, ClientError) as error:
             # Another call may have made the copy meanwhile, and deleted the source.
             if self.size(target) is not None:
                 return
-            if isinstance(error, ClientError) and code_of(error) in MISSING:
+            if isinstance(error, ClientError) and code_of(error) == "NoSuchKey":
                 raise NoObjectError from error
             raise
 

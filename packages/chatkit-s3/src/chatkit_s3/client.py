@@ -87,7 +87,7 @@ class Connection:
         )
         credentials: Credentials | None = session.get_credentials()
         if credentials is not None:
-            credentials.get_frozen_credentials()
+            credentials.get_frozen_credentials()  # now, and not in the event loop
         return Connected(client, credentials)
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
-from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -88,11 +87,7 @@ class S3Objects(Objects):
             while body is not None and (chunk := await self._run(body.read, CHUNK_BYTES)):
                 yield chunk
         finally:
-            # In a thread, and not waited for: one that still reads holds the body.
-            try:
-                self._threads.submit(_close, opening)
-            except RuntimeError:  # the store was closed meanwhile, and these threads with it
-                Thread(target=_close, args=(opening,), daemon=True).start()
+            self._close_soon(opening)
 
     async def copy(self, source: str, target: str) -> None:
         await self._run(self._bucket.copy, source, target)
@@ -106,6 +101,13 @@ class S3Objects(Objects):
     async def list(self, prefix: str, next: str | None, limit: int) -> Listing:
         return await self._run(self._bucket.list, prefix, next, limit)
 
+    def _close_soon(self, opening: Future[StreamingBody | None]) -> None:
+        """In a thread, and not waited for: one that still reads holds the body."""
+        try:
+            self._threads.submit(_close, opening)
+        except RuntimeError:  # the store has been closed, and so nobody reads any more
+            _close(opening)
+
     async def _sign(self, sign: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> str:
         """Sign in the loop, where it takes a fraction of a millisecond, if that asks nobody."""
         if must_be_fetched(self._credentials):
@@ -118,7 +120,7 @@ class S3Objects(Objects):
 
 def _close(opening: Future[StreamingBody | None]) -> None:
     """Give the connection back, once it has been opened."""
-    with suppress(CancelledError, Exception):
+    with suppress(CancelledError, Exception):  # which the reader has been told
         body = opening.result()
         if body is not None:
             body.close()
