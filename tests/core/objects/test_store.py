@@ -99,6 +99,16 @@ async def test_what_is_not_as_announced_cannot_be_used_and_leaves_nothing(
     assert setting.objects.objects == {}
 
 
+@pytest.mark.parametrize("arrived", [None, b"ab", b"abcd"])
+async def test_what_has_not_arrived_as_announced_is_not_read(arrived: bytes | None) -> None:
+    setting = Setting()
+    attachment = await setting.announced(3)
+    if arrived is not None:
+        setting.objects.put(pending(attachment), arrived)
+    with pytest.raises(NotFoundError, match="no bytes"):
+        await setting.store.read(attachment, ADA)
+
+
 async def test_a_use_that_broke_off_after_the_copy_is_finished_by_the_next() -> None:
     setting = Setting()
     attachment = await setting.uploaded(b"abc")

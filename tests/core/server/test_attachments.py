@@ -271,3 +271,14 @@ async def test_a_retry_deletes_the_attachments_of_the_messages_that_it_deletes()
     await album.events("threads.retry_after_item", thread_id=thread_id, item_id=first.id)
     assert list(album.records.attachments) == ids[:1]
     assert list(album.objects.objects) == [f"kept/{name_of(ids[0])}"]
+
+
+async def test_a_retry_leaves_the_attachments_that_earlier_messages_name_too() -> None:
+    album = Album()
+    thread_id, [first_id] = await with_messages(album, 1, 1)
+    again = says("look once more", attachments=[first_id, await album.uploaded()])
+    await album.events("threads.add_user_message", thread_id=thread_id, input=again)
+    first, *_ = await album.stored(thread_id)
+    await album.events("threads.retry_after_item", thread_id=thread_id, item_id=first.id)
+    assert list(album.records.attachments) == [first_id]
+    assert list(album.objects.objects) == [f"kept/{name_of(first_id)}"]

@@ -11,11 +11,11 @@ import errno
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Literal
+from typing import BinaryIO, Literal
 
-from chatkit.asgi.body import Body
+from chatkit.asgi.body import Body, BodyStalledError
 from chatkit.asgi.cors import Cors
-from chatkit.asgi.failures import Failure
+from chatkit.asgi.failures import Failure, describe_failure
 from chatkit.asgi.protocol import (
     ClientDisconnectedError,
     Headers,
@@ -34,6 +34,8 @@ from chatkit_files.objects import CHUNK_BYTES, FolderObjects
 from chatkit_files.ranges import Part, UnsatisfiableRangeError, asked_part
 
 METHODS = ("GET", "HEAD", "PUT")
+
+STALL_SECONDS = 60.0
 
 HARMLESS: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -55,13 +57,23 @@ class FolderApp:
     """The routes of a ``FolderAttachmentStore``, which makes it (``store.app``).
 
     Mount it where the store's ``url`` says. It takes no part in an ASGI lifespan.
+
+    Args:
+        objects: The folder.
+        allow_origins: Origins whose pages may upload.
+        stall_seconds: After how many seconds in which nothing came an upload is given up.
     """
 
     def __init__(
-        self, objects: FolderObjects, allow_origins: Iterable[str] | Literal["*"] = ()
+        self,
+        objects: FolderObjects,
+        allow_origins: Iterable[str] | Literal["*"] = (),
+        *,
+        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         self._objects = objects
         self._cors = Cors(allow_origins, methods=METHODS)
+        self._stall_seconds = stall_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,7 +83,7 @@ class FolderApp:
 
     async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
         headers = self._cors.headers(request)
-        body = Body(receive)
+        body = Body(receive, self._stall_seconds)
         try:
             if self._cors.is_preflight(request):
                 await self._answer_preflight(request, headers, send)
@@ -83,6 +95,9 @@ class FolderApp:
         except _Refused as refused:
             headers = [*headers, *await body.closing_unless_read(request)]
             await _send_failure(send, refused.failure, headers)
+        except BodyStalledError as error:
+            headers = [*headers, *await body.closing_unless_read(request)]
+            await _send_failure(send, describe_failure(error), headers)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             logger.exception("the folder of attachments failed")
@@ -170,7 +185,7 @@ class FolderApp:
             await _start(send, status, headers)
             left = part.end - part.start
             while left:
-                chunk = await asyncio.to_thread(file.read, min(left, CHUNK_BYTES))
+                chunk = await _read(file, min(left, CHUNK_BYTES))
                 left -= len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         finally:
@@ -186,6 +201,20 @@ async def _receive_all(incoming: Incoming, ticket: Ticket, body: Body) -> None:
         await asyncio.to_thread(incoming.write, chunk)
     if received != ticket.size:
         raise _wrong_size(ticket)
+
+
+async def _read(file: BinaryIO, most: int) -> bytes:
+    """The next bytes of a file whose length has been told to the client already.
+
+    Raises ``RuntimeError`` where there are none: the ASGI server then breaks the answer off.
+    """
+    try:
+        chunk = await asyncio.to_thread(file.read, most)
+    except OSError as error:
+        raise RuntimeError("a file could not be read to its end") from error
+    if not chunk:
+        raise RuntimeError("a file became shorter while it was read")
+    return chunk
 
 
 def _wrong_size(ticket: Ticket) -> _Refused:

@@ -94,10 +94,13 @@ class Bucket:
                 self._client.head_bucket(Bucket=self._name)  # raises if that is what is missing
                 raise NoObjectError
             self._copying.copy(source, target, found)
-        except (NoObjectError, ClientError):
+        except (NoObjectError, ClientError) as error:
             # Another call may have made the copy meanwhile, and deleted the source.
-            if self.size(target) is None:
-                raise
+            if self.size(target) is not None:
+                return
+            if isinstance(error, ClientError) and code_of(error) == "NoSuchKey":
+                raise NoObjectError from error
+            raise
 
     def write(self, key: str, file: BinaryIO, mime_type: str) -> None:
         """Store a file from its current position, in parts if it is large."""

@@ -35,6 +35,9 @@ AS_DECLARED = INLINE | {
 }
 """What is told to the browser as the type that was declared."""
 
+XML = "+xml"
+"""How types end that browsers take for XML, which may have scripts (MIME Sniffing Standard)."""
+
 LONGEST_NAME = 100
 
 
@@ -52,7 +55,8 @@ def serving(mime_type: str, name: str, *, inline: bool) -> Serving:
         inline: Whether it may be shown instead of saved, if it is a picture of dots.
     """
     plain = essence(mime_type)
-    known = plain in AS_DECLARED or plain.startswith(("audio/", "video/"))
+    media = plain.startswith(("audio/", "video/")) and not plain.endswith(XML)
+    known = plain in AS_DECLARED or media
     kind = "inline" if inline and plain in INLINE else "attachment"
     return Serving(plain if known else "application/octet-stream", f"{kind}; {_filename(name)}")
 

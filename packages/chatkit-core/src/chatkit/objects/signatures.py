@@ -29,6 +29,8 @@ def _brand(*brands: bytes) -> tuple[Signature, ...]:
 _JPEG = _at_start(b"\xff\xd8\xff")
 _ICON = _at_start(b"\x00\x00\x01\x00", b"\x00\x00\x02\x00")
 _ZIP = _at_start(b"PK\x03\x04", b"PK\x05\x06")
+# With a password, Office puts the zip into a compound file (MS-OFFCRYPTO).
+_OFFICE = (*_ZIP, *_at_start(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))
 _MATROSKA = _at_start(b"\x1a\x45\xdf\xa3")
 _OGG = _at_start(b"OggS")
 _WAVE: tuple[Signature, ...] = (((0, b"RIFF"), (8, b"WAVE")),)
@@ -53,9 +55,9 @@ SIGNATURES: dict[str, tuple[Signature, ...]] = {
     "application/epub+zip": _ZIP,
     "application/gzip": _GZIP,
     "application/x-gzip": _GZIP,
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _ZIP,
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _ZIP,
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": _ZIP,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _OFFICE,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _OFFICE,
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": _OFFICE,
     "application/vnd.oasis.opendocument.text": _ZIP,
     "application/vnd.oasis.opendocument.spreadsheet": _ZIP,
     "application/vnd.oasis.opendocument.presentation": _ZIP,

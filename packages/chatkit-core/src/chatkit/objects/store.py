@@ -196,7 +196,7 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         kept = upload.model_copy(update={"kept": True})
         if not upload.kept:
             await self.__copy_and_check(stored, upload)
-            await self.__store.save_attachment(with_upload(stored, kept), context)
+            await self.__save_kept(attachment.id, kept, context)
             # Only now that the store says where the bytes are.
             await self.__delete([self.__keys.pending(upload.object)])
         return with_upload(attachment, kept)
@@ -205,12 +205,22 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         pending, kept = self.__keys.pending(upload.object), self.__keys.kept(upload.object)
         try:
             await self.__calls.run_longer(upload.size / SLOWEST, self.__objects.copy, pending, kept)
+            wrong = await self.__what_is_wrong(attachment.mime_type, upload.size, kept)
         except NoObjectError:
             raise UnusableAttachmentError(attachment.id, "it has not been uploaded") from None
-        wrong = await self.__what_is_wrong(attachment.mime_type, upload.size, kept)
         if wrong is not None:
-            await self.__delete([kept, pending])
+            await self.__delete([pending, kept])
             raise UnusableAttachmentError(attachment.id, wrong)
+
+    async def __save_kept(self, attachment_id: str, upload: Upload, context: TContext) -> None:
+        # Read anew: while the bytes were copied, which can take long, the attachment may have been
+        # deleted, or another message may have changed its metadata.
+        try:
+            stored = await self.__store.load_attachment(attachment_id, context)
+        except NotFoundError:
+            await self.__delete([self.__keys.kept(upload.object)])
+            raise
+        await self.__store.save_attachment(with_upload(stored, upload), context)
 
     async def __what_is_wrong(self, mime_type: str, size: int, key: str) -> str | None:
         found = await self.__calls.run(self.__objects.size, key)
@@ -235,8 +245,6 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
             raise ValueError(f"start and end must not be negative, got {start} and {end}")
         key, size = await self.__find_bytes(attachment.id, context)
         end = size if end is None else min(end, size)
-        if start >= end:
-            return
         try:
             async with aclosing(self.__bytes(key, start, end)) as chunks:
                 async for chunk in chunks:
@@ -260,6 +268,8 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
 
     async def __bytes(self, key: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """All of that range; each chunk has a timeout of its own."""
+        if start >= end:
+            return
         missing = end - start
         async with aclosing(self.__objects.read(key, start, end)) as chunks:
             while chunk := await self.__calls.run(_next, chunks):
@@ -310,7 +320,8 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
         """Delete the bytes, used or not, and then the metadata; does nothing if there are none."""
         name = self.__object_name(attachment_id, context)
-        await self.__delete([self.__keys.kept(name), self.__keys.pending(name)])
+        # The source of copies first, so that a first use at this moment leaves none.
+        await self.__delete([self.__keys.pending(name), self.__keys.kept(name)])
         await self.__store.delete_attachment(attachment_id, context)
 
     async def sweep(self, *, older_than: timedelta) -> int:

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from chatkit.errors import InvalidRequestError
 from chatkit.server.attachments import (
-    delete_attachments_of,
+    delete_attachments,
     delete_own_attachment,
     items_for_client,
     page_for_client,
@@ -146,12 +146,11 @@ async def delete_thread(
     if await is_own_thread(server, thread_id, context):
         key = thread_key(server.store.owner_of(context), thread_id)
         await server.running_turns.stop(key, deleted=True)
-    messages = [
-        item
-        async for item in walk_items(server.store, thread_id, context, order="asc")
-        if isinstance(item, UserMessageItem) and item.attachments
-    ]
-    await delete_attachments_of(server, messages, thread_id, context)
+    named: dict[str, None] = {}
+    async for item in walk_items(server.store, thread_id, context, order="asc"):
+        if isinstance(item, UserMessageItem):
+            named.update(dict.fromkeys(attachment.id for attachment in item.attachments))
+    await delete_attachments(server, list(named), thread_id, context)
     await server.store.delete_thread(thread_id, context)
     return Empty()
 

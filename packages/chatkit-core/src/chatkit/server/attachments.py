@@ -4,7 +4,7 @@ are handed out, and bytes go before metadata when they are deleted."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from chatkit.logger import logger
@@ -116,17 +116,16 @@ async def delete_own_attachment(
     await server.store.delete_attachment(attachment_id, context)
 
 
-async def delete_attachments_of(
+async def delete_attachments(
     server: Integration[TContext],
-    messages: Iterable[UserMessageItem],
+    ids: Sequence[str],
     thread_id: str,
     context: TContext,
 ) -> None:
-    """Delete the attachments of a thread's messages, a few side by side.
+    """Delete attachments of a thread, a few side by side.
 
     Raises what the first of them raised that could not be deleted; those beside it were tried.
     """
-    ids = list(dict.fromkeys(file.id for message in messages for file in message.attachments))
     for start in range(0, len(ids), DELETED_AT_ONCE):
         outcomes: list[Any] = await asyncio.gather(
             *(

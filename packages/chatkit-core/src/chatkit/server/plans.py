@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from chatkit.errors import RequestRefusedError
-from chatkit.server.attachments import delete_attachments_of
+from chatkit.server.attachments import delete_attachments
 from chatkit.server.forms import answered
 from chatkit.server.integration import Integration
 from chatkit.server.lookups import load_sender, load_thread
@@ -151,9 +151,9 @@ async def retry_after_item(
         raise RequestRefusedError(f"item {message.id!r} is not a user message")
 
     async def write() -> Sequence[ThreadStreamEvent]:
-        later = await messages_after(store, thread.id, message.id, context)
+        later = await attachments_named_only_after(store, thread.id, message.id, context)
         # Before the messages, which would be the last to name them.
-        await delete_attachments_of(server, later, thread.id, context)
+        await delete_attachments(server, later, thread.id, context)
         await store.delete_items_after(thread.id, message.id, context)
         return []
 
@@ -209,17 +209,22 @@ def respond_to(
     return server.respond(thread, message.item, context)
 
 
-async def messages_after(
+async def attachments_named_only_after(
     store: Store[TContext], thread_id: str, item_id: str, context: TContext
-) -> list[UserMessageItem]:
-    """The user messages with attachments that come after an item."""
-    later: list[UserMessageItem] = []
+) -> list[str]:
+    """The ids of the attachments that only messages after an item name."""
+    later: dict[str, None] = {}
+    is_later = True
     async for item in walk_items(store, thread_id, context, order="desc"):
-        if item.id == item_id:
-            break
-        if isinstance(item, UserMessageItem) and item.attachments:
-            later.append(item)
-    return later
+        is_later = is_later and item.id != item_id
+        if not is_later and not later:
+            break  # as a rule, at the item itself
+        for attachment in item.attachments if isinstance(item, UserMessageItem) else ():
+            if is_later:
+                later[attachment.id] = None
+            else:
+                later.pop(attachment.id, None)
+    return list(later)
 
 
 async def nothing() -> Sequence[ThreadStreamEvent]:
