@@ -139,20 +139,6 @@ class AttachmentRefusals:
             won = [b for b, reply in zip(bodies, replies, strict=True) if reply.is_success]
             assert [await store.read(attachment, ADA)] == won
 
-    async def test_an_upload_that_breaks_off_leaves_nothing(self, storage: Storage) -> None:
-        async def broken() -> AsyncIterator[bytes]:
-            yield bytes(50_000)
-            raise ConnectionAbortedError
-
-        async with storage.store() as store:
-            attachment = await storage.announce(store, 100_000)
-            length = {"Content-Length": "100000"}
-            with pytest.raises(ConnectionAbortedError):
-                await storage.put(attachment, broken(), **length)
-            with pytest.raises(NotFoundError):
-                await store.read(attachment, ADA)
-            assert (await storage.put(attachment, bytes(100_000))).is_success
-
     async def test_a_size_above_the_limit_is_refused_when_it_is_announced(
         self, storage: Storage
     ) -> None:
