@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,6 +70,20 @@ async def test_a_length_that_was_not_announced_is_refused_before_a_byte_comes(
         writer.write(put(link, 2_000_000))
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
         writer.close()
+
+
+@pytest.mark.parametrize("size", [0, 999, 1001])
+async def test_another_length_is_refused_also_if_it_was_not_told(tmp_path: Path, size: int) -> None:
+    async def untold() -> AsyncIterator[bytes]:
+        yield bytes(size)
+
+    with site_of(tmp_path / "f") as site:
+        link = site.link(method="PUT", key=f"pending/{NAME}", size=1000)
+        async with httpx.AsyncClient(headers={"Content-Type": "text/plain"}) as client:
+            reply = await client.put(link, content=untold())
+        assert reply.request.headers["transfer-encoding"] == "chunked"
+        assert (reply.status_code, "announced were 1000 bytes" in reply.text) == (400, True)
+        assert list(site.folder.path.glob("pending/*")) == []
 
 
 async def test_a_download_that_breaks_off_does_not_look_complete(tmp_path: Path) -> None:
