@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,16 +43,46 @@ def site_of(folder: Path, *, stall_seconds: float = 60.0) -> Iterator[Site]:
             yield site
 
 
+def put(link: httpx.URL, length: int) -> bytes:
+    """The head of an upload of so many bytes."""
+    head = f"PUT {link.raw_path.decode()} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+    return f"{head}Content-Length: {length}\r\n\r\n".encode()
+
+
 async def test_an_upload_that_falls_silent_is_given_up(tmp_path: Path) -> None:
     with site_of(tmp_path / "f", stall_seconds=0.2) as site:
         link = site.link(method="PUT", key=f"pending/{NAME}", size=1000)
         reader, writer = await asyncio.open_connection(link.host, link.port)
-        head = f"PUT {link.raw_path.decode()} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
-        writer.write(f"{head}Content-Length: 1000\r\n\r\n".encode() + b"x" * 500)
+        writer.write(put(link, 1000) + b"x" * 500)
         answer = await reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"connection: close" in answer
         writer.close()
+        assert list(site.folder.path.glob("pending/*")) == []
+
+
+async def test_a_length_that_was_not_announced_is_refused_before_a_byte_comes(
+    tmp_path: Path,
+) -> None:
+    with site_of(tmp_path / "f") as site:
+        link = site.link(method="PUT", key=f"pending/{NAME}", size=1000)
+        reader, writer = await asyncio.open_connection(link.host, link.port)
+        writer.write(put(link, 2_000_000))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+
+@pytest.mark.parametrize("size", [0, 999, 1001])
+async def test_another_length_is_refused_also_if_it_was_not_told(tmp_path: Path, size: int) -> None:
+    async def untold() -> AsyncIterator[bytes]:
+        yield bytes(size)
+
+    with site_of(tmp_path / "f") as site:
+        link = site.link(method="PUT", key=f"pending/{NAME}", size=1000)
+        async with httpx.AsyncClient(headers={"Content-Type": "text/plain"}) as client:
+            reply = await client.put(link, content=untold())
+        assert reply.request.headers["transfer-encoding"] == "chunked"
+        assert (reply.status_code, "announced were 1000 bytes" in reply.text) == (400, True)
         assert list(site.folder.path.glob("pending/*")) == []
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 from collections.abc import AsyncIterator
 
 import httpx
@@ -13,6 +12,7 @@ import pytest
 from chatkit.store import NotFoundError, UnusableAttachmentError
 from chatkit.types import Attachment, AttachmentCreateParams, ImageAttachment
 from files.conftest import ADA, BOB, ORIGIN, Client
+from support.peak_memory import peak_memory
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -76,20 +76,19 @@ async def test_200_megabytes_go_up_and_come_back_with_flat_memory(served: Client
     store = served.store(max_bytes=size)
     params = AttachmentCreateParams(name="a", size=size, mime_type="video/x-any")
     attachment = await store.create_attachment(params, ADA)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     length = {"Content-Length": str(size)}
-    reply = await served.put(attachment, blocks(), **length)
-    assert reply.status_code == 201
-    used = await store.keep_attachment(attachment, ADA)
     received = 0
-    async for chunk in store.stream(used, ADA):
-        received += len(chunk)
-    async with served.client.stream("GET", await store.download_url(used, ADA)) as download:
-        async for chunk in download.aiter_raw():
+    with peak_memory() as memory:
+        reply = await served.put(attachment, blocks(), **length)
+        assert reply.status_code == 201
+        used = await store.keep_attachment(attachment, ADA)
+        async for chunk in store.stream(used, ADA):
             received += len(chunk)
+        async with served.client.stream("GET", await store.download_url(used, ADA)) as download:
+            async for chunk in download.aiter_raw():
+                received += len(chunk)
     assert received == 2 * size
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown_mib < 40, f"the server, the store and the client took {grown_mib:.0f} MiB more"
+    assert memory.grown_mib < 40, f"server, store and client took {memory.grown_mib:.0f} MiB more"
 
 
 async def test_a_link_with_another_signature_or_payload_takes_and_gives_nothing(

@@ -48,6 +48,7 @@ def test_only_pictures_of_dots_are_shown_in_place_and_only_where_asked(mime_type
         '"' * 500,
         "a/" * 2048,
         "😀" * 4096,
+        "a." + "b" * 4096,
     ],
 )
 def test_any_name_is_a_header_of_modest_length(name: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from chatkit.errors import InvalidRequestError
 from chatkit.objects import ObjectAttachmentStore
 from chatkit.objects.keys import object_name
+from chatkit.objects.store import MEBIBYTE
 from chatkit.store import NotFoundError, StoreUnavailableError, UnusableAttachmentError
 from chatkit.types import Attachment, AttachmentCreateParams, FileAttachment, ImageAttachment
 from support.memory_objects import MemoryObjects
@@ -24,8 +26,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(3000)
 class Setting:
     """A store over a dictionary."""
 
-    def __init__(self, **options: Any) -> None:
-        self.objects = MemoryObjects()
+    def __init__(self, objects: MemoryObjects | None = None, **options: Any) -> None:
+        self.objects = objects or MemoryObjects()
         self.records = MemoryStore()
         self.store: ObjectAttachmentStore[Any] = ObjectAttachmentStore(
             self.objects, store=self.records, owner=lambda context: context["user"], **options
@@ -211,6 +213,7 @@ async def test_a_direct_upload_is_stored_up_to_the_limit() -> None:
         (1, "text/html", "one of image/*, application/pdf, got 'text/html'"),
         (1, "image/png\r\nX-Evil: 1", "is no type"),
         (1, "image", "is no type"),
+        (1, "image/" + "x" * 195, "is no type"),
         (1, "", "is no type"),
     ],
 )
@@ -232,6 +235,25 @@ async def test_a_storage_that_is_away_is_said_to_be() -> None:
     setting.objects.broken = False
     used = await setting.store.keep_attachment(attachment, ADA)
     assert await setting.store.read(used, ADA) == b"abc"
+
+
+class SlowObjects(MemoryObjects):
+    """Moves large objects as slowly as a storage may: four MiB in a second."""
+
+    async def copy(self, source: str, target: str) -> None:
+        await asyncio.sleep(len(self.objects[source]) / 4 / MEBIBYTE)
+        await super().copy(source, target)
+
+    async def write(self, key: str, file: BinaryIO, size: int, mime_type: str) -> None:
+        await asyncio.sleep(size / 4 / MEBIBYTE)
+        await super().write(key, file, size, mime_type)
+
+
+async def test_moving_a_large_object_may_take_longer_than_the_timeout() -> None:
+    setting = Setting(SlowObjects(), timeout=0.1)
+    written = await setting.store.write("n", "text/plain", chunks_of(MEBIBYTE, 1), ADA)
+    used = await setting.store.keep_attachment(written, ADA)
+    assert len(await setting.store.read(used, ADA)) == MEBIBYTE
 
 
 async def test_ranges_are_those_of_the_bytes() -> None:
