@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from chatkit._models import Model
 from chatkit._unknown_fields import KEEP_UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class WarnsWhenCalled(ModelMetaclass):
             return super().__call__(*args, **kwargs)
 
 
-class WidgetPart(BaseModel, metaclass=WarnsWhenCalled):
+class WidgetPart(Model, metaclass=WarnsWhenCalled):
     """Any model within a widget; keeps fields that it does not know."""
 
     model_config = KEEP_UNKNOWN_FIELDS
