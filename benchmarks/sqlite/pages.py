@@ -1,10 +1,12 @@
-"""A page of 20 items in the middle of a conversation of 1,000 items, and of 100,000."""
+"""A page of 20 items in the middle of a conversation of 1,000 items, and of 100,000; and how the
+costs of a page and of an add go on growing."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,25 +21,26 @@ from chatkit_sqlite import SQLiteStore
 
 FEW, MANY = 1_000, 100_000
 PAGE = 20
+SERIES = (1_000, 10_000, 100_000, 1_000_000)
 
 
-def items(count: int) -> Sequence[AssistantMessageItem]:
+def items(count: int) -> Iterator[AssistantMessageItem]:
     """Items a second apart; made from one, since a hundred thousand take long."""
     first = message(0)
-    return [
+    return (
         first.model_copy(
             update={"id": f"msg_{number}", "created_at": NOON + timedelta(seconds=number)}
         )
         for number in range(count)
-    ]
+    )
 
 
 def fill(path: Path, count: int) -> None:
     """Add items behind our store's back, since so many commits would take minutes."""
-    rows = [
+    rows = (
         (item.id, int(item.created_at.timestamp()) * 1_000_000, item.model_dump_json().encode())
         for item in items(count)
-    ]
+    )
     connection = sqlite3.connect(path)
     with connection:
         connection.executemany(
@@ -84,6 +87,31 @@ async def sample_pages(quick: bool) -> AsyncGenerator[Round, None]:
             yield round
 
 
+async def growth(quick: bool) -> AsyncGenerator[Round, None]:
+    """Pages and adds in conversations of more and more items; all that is ours."""
+    async with AsyncExitStack() as stack:
+        sizes: dict[int, Store[None]] = {}
+        for count in SERIES:
+            path = Path(stack.enter_context(TemporaryDirectory())) / "chat.db"
+            opened = SQLiteStore[None](path, owner=SINGLE_OWNER)
+            sizes[count] = await stack.enter_async_context(opened)
+            await opened.save_thread(thread(1), None)
+            fill(path, count)
+        number = max(SERIES)
+        while True:
+            costs: dict[str, float] = {}
+            for count, store in sizes.items():
+                async for round in pages(store, f"sqlite-page-{count}", count, 20):
+                    costs.update(round.costs)
+                    break
+                started = time.perf_counter()
+                for _ in range(20):
+                    number += 1
+                    await store.add_thread_item("thr_1", message(number), None)
+                costs[f"sqlite-add-to-{count}"] = (time.perf_counter() - started) / 20
+            yield Round(costs, None)
+
+
 def page_of_many(quick: bool) -> AsyncGenerator[Round, None]:
     return our_pages("sqlite-page", MANY, 50)
 
@@ -119,5 +147,15 @@ BENCHMARKS = [
         peer=f"ours, of {FEW:,}",
         theirs=page_of_few,
         quick_rounds=3,
+    ),
+    Benchmark(
+        name="sqlite-growth",
+        rows=[
+            *(Row(f"sqlite-page-{n}", f"SQLite page of {PAGE}, of {n:,} items") for n in SERIES),
+            *(Row(f"sqlite-add-to-{n}", f"SQLite add to {n:,} items") for n in SERIES),
+        ],
+        ours=growth,
+        rounds=3,
+        quick_rounds=0,
     ),
 ]

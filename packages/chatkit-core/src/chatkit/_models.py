@@ -23,8 +23,13 @@ class Model(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if not _are_built and cls.__module__.startswith("chatkit."):
-            _not_built.append(cls)
+        build_later(cls)
+
+
+def build_later(model: type[BaseModel]) -> None:
+    """Have ``build_models`` build a model of this package, whose ``defer_build`` is set."""
+    if not _are_built and model.__module__.startswith("chatkit."):
+        _not_built.append(model)
 
 
 def build_models() -> None:
