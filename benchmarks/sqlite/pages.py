@@ -7,16 +7,15 @@ import sqlite3
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.core.sample import NOON, message, thread
 from benchmarks.harness.rows import Benchmark, Round, Row, Target
-from benchmarks.sqlite.sample_store import SampleStore, row_of
+from benchmarks.sqlite.sample_store import SampleStore
 from chatkit.owners import SINGLE_OWNER
 from chatkit.store import Store
-from chatkit.types import AssistantMessageItem
 from chatkit_sqlite import SQLiteStore
 
 FEW, MANY = 1_000, 100_000
@@ -24,29 +23,29 @@ PAGE = 20
 SERIES = (1_000, 10_000, 100_000, 1_000_000)
 
 
-def items(count: int) -> Iterator[AssistantMessageItem]:
-    """Items a second apart; made from one, since a hundred thousand take long."""
+def rows(count: int) -> Iterator[tuple[str, datetime, bytes]]:
+    """The ids, times and JSON of items a second apart; made from one, since they are so many."""
     first = message(0)
-    return (
-        first.model_copy(
-            update={"id": f"msg_{number}", "created_at": NOON + timedelta(seconds=number)}
-        )
-        for number in range(count)
-    )
+    json = first.model_dump_json()
+    written = first.model_dump(mode="json")["created_at"]
+    for number in range(count):
+        id, created_at = f"msg_{number}", NOON + timedelta(seconds=number)
+        text = json.replace('"msg_0"', f'"{id}"').replace(written, created_at.isoformat())
+        yield id, created_at, text.encode()
 
 
 def fill(path: Path, count: int) -> None:
     """Add items behind our store's back, since so many commits would take minutes."""
-    rows = (
-        (item.id, int(item.created_at.timestamp()) * 1_000_000, item.model_dump_json().encode())
-        for item in items(count)
-    )
+    start = int(NOON.timestamp())
     connection = sqlite3.connect(path)
     with connection:
         connection.executemany(
             "INSERT INTO item (owner, thread, id, created, json) "
             "VALUES ('single-owner', 'thr_1', ?, ?, ?)",
-            rows,
+            (
+                (id, (start + number) * 1_000_000, json)
+                for number, (id, _, json) in enumerate(rows(count))
+            ),
         )
     connection.close()
 
@@ -82,7 +81,7 @@ async def our_pages(row: str, count: int, times: int) -> AsyncGenerator[Round, N
 async def sample_pages(quick: bool) -> AsyncGenerator[Round, None]:
     with TemporaryDirectory() as folder:
         store = SampleStore(Path(folder) / "chat.db")
-        store.insert([row_of("thr_1", item) for item in items(MANY)])
+        store.insert([(id, "thr_1", at.isoformat(), json.decode()) for id, at, json in rows(MANY)])
         async for round in pages(store, "sqlite-page", MANY, 1):
             yield round
 
