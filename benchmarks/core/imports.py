@@ -54,6 +54,6 @@ BENCHMARKS = [
         theirs=import_server,
         environment=Environment.OPENAI_CHATKIT,
         rounds=9,
-        quick_rounds=3,
+        quick_rounds=2,
     )
 ]

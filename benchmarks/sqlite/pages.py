@@ -130,7 +130,7 @@ BENCHMARKS = [
         ours=page_of_many,
         peer="a plain sqlite3 store",
         theirs=sample_pages,
-        rounds=9,
+        rounds=15,
         quick_rounds=2,
     ),
     Benchmark(
@@ -145,7 +145,8 @@ BENCHMARKS = [
         ours=page_of_many_again,
         peer=f"ours, of {FEW:,}",
         theirs=page_of_few,
-        quick_rounds=3,
+        rounds=25,
+        quick_rounds=2,
     ),
     Benchmark(
         name="sqlite-growth",
