@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from benchmarks import stages
 from benchmarks.harness import chart, report
 from benchmarks.harness.environments import ROOT, CannotPrepareError
 from benchmarks.harness.measure import DifferentResultsError, Outcome, measure
@@ -76,6 +77,9 @@ def main() -> int:
         ]
     elif outcomes:
         keep(outcomes, RESULTS / "latest.json")
+    if not arguments.quick and not arguments.only:
+        print("\nWhere the time goes\n")
+        stages.main()
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0

@@ -1,11 +1,16 @@
-"""Importing ``chatkit.server``, in a fresh process each time."""
+"""Importing ``chatkit.server``, in a fresh process each time, from compiled files.
+
+Each side has a folder of its own for them, filled by the round that does not count.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncGenerator
+from tempfile import TemporaryDirectory
 
 from benchmarks.harness.rows import Benchmark, Environment, Round, Row, Target, Unit
 
@@ -20,13 +25,16 @@ print(json.dumps([took, peak, chatkit.server.ChatKitServer.__name__]))
 
 
 async def import_server(quick: bool) -> AsyncGenerator[Round, None]:
-    while True:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", SCRIPT, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-        seconds, kibibytes, name = json.loads(output)
-        yield Round({"import-time": seconds, "import-memory": kibibytes * 1024}, name)
+    with TemporaryDirectory() as compiled:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", SCRIPT), env=environment, stdout=asyncio.subprocess.PIPE
+            )
+            output, _ = await process.communicate()
+            seconds, kibibytes, name = json.loads(output)
+            yield Round({"import-time": seconds, "import-memory": kibibytes * 1024}, name)
 
 
 BENCHMARKS = [
@@ -46,6 +54,6 @@ BENCHMARKS = [
         theirs=import_server,
         environment=Environment.OPENAI_CHATKIT,
         rounds=9,
-        quick_rounds=3,
+        quick_rounds=2,
     )
 ]

@@ -161,6 +161,6 @@ BENCHMARKS = [
         peer=f"ours, of {DELTAS:,}",
         theirs=many_short_messages,
         rounds=9,
-        quick_rounds=3,
+        quick_rounds=2,
     ),
 ]

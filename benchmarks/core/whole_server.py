@@ -13,12 +13,12 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from benchmarks.core.sample import events_in
 from benchmarks.harness.rows import Benchmark, Environment, Round, Row, Target
 
 STREAMS = 200
+SERIES = (1, 8, 64, 512)
 
 BODY = json.dumps(
     {
@@ -97,25 +97,47 @@ def _parts(chunks: bytes) -> list[bytes]:
         at = line_end + 2 + size + 2
 
 
-async def many_streams(which: str, streams: int, row: str) -> AsyncGenerator[Round, None]:
-    """In each round so many streams at the same time; the cost is that of an event."""
+async def cost_of_event(port: int, streams: int) -> tuple[float, list[bytes]]:
+    """Of each event, where so many streams run at the same time; and the bodies."""
+    started = time.perf_counter()
+    bodies = await asyncio.gather(*(one_stream(port) for _ in range(streams)))
+    took = time.perf_counter() - started
+    return took / sum(body.count(b"data: ") for body in bodies), bodies
+
+
+async def many_streams(which: str) -> AsyncGenerator[Round, None]:
     async with served(which) as port:
         while True:
-            started = time.perf_counter()
-            bodies = await asyncio.gather(*(one_stream(port) for _ in range(streams)))
-            took = time.perf_counter() - started
+            cost, bodies = await cost_of_event(port, STREAMS)
             events = events_in(bodies[0])
-            counts = {body.count(b"data: ") for body in bodies}
-            result: list[Any] = [events[0], events[-1], sorted(counts)]
-            yield Round({row: took / (streams * len(events))}, result)
+            counts = sorted({body.count(b"data: ") for body in bodies})
+            yield Round({"server-event": cost}, [events[0], events[-1], counts])
+
+
+async def more_and_more_streams(which: str) -> AsyncGenerator[Round, None]:
+    async with served(which) as port:
+        while True:
+            costs = {
+                f"server-event-{streams}": (await cost_of_event(port, streams))[0]
+                for streams in SERIES
+            }
+            yield Round(costs, None)
 
 
 def ours(quick: bool) -> AsyncGenerator[Round, None]:
-    return many_streams("ours", STREAMS, "server-event")
+    return many_streams("ours")
 
 
 def theirs(quick: bool) -> AsyncGenerator[Round, None]:
-    return many_streams("theirs", STREAMS, "server-event")
+    return many_streams("theirs")
+
+
+def our_growth(quick: bool) -> AsyncGenerator[Round, None]:
+    return more_and_more_streams("ours")
+
+
+def their_growth(quick: bool) -> AsyncGenerator[Round, None]:
+    return more_and_more_streams("theirs")
 
 
 BENCHMARKS = [
@@ -128,5 +150,18 @@ BENCHMARKS = [
         environment=Environment.OPENAI_CHATKIT,
         rounds=7,
         quick_rounds=2,
-    )
+    ),
+    Benchmark(
+        name="server-growth",
+        rows=[
+            Row(f"server-event-{streams}", f"an event from a server with {streams} streams")
+            for streams in SERIES
+        ],
+        ours=our_growth,
+        peer="openai-chatkit in a Starlette route",
+        theirs=their_growth,
+        environment=Environment.OPENAI_CHATKIT,
+        rounds=3,
+        quick_rounds=0,
+    ),
 ]

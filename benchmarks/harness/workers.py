@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from benchmarks.harness.environments import ROOT, python_of
+from benchmarks.harness.environments import ENVIRONMENTS, ROOT, python_of
 from benchmarks.harness.rows import Benchmark, Environment, Round
 
 LONGEST_ROUND_S = 300.0
@@ -61,6 +62,13 @@ class Worker:
             await self._process.wait()
 
 
+def environment_variables() -> dict[str, str]:
+    """As they are here, but with compiled files kept: workers are started many times."""
+    variables = {**os.environ, "PYTHONPYCACHEPREFIX": str(ENVIRONMENTS / "compiled")}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
+
+
 @asynccontextmanager
 async def worker(
     module: str, benchmark: Benchmark, which: Literal["ours", "theirs"], quick: bool
@@ -74,6 +82,7 @@ async def worker(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
+        env=environment_variables(),
         limit=LONGEST_ANSWER_BYTES,
     )
     started = Worker(f"{benchmark.name}, {which}, in {environment.value}", process)

@@ -1,49 +1,51 @@
-"""A page of 20 items in the middle of a conversation of 1,000 items, and of 100,000."""
+"""A page of 20 items in the middle of a conversation of 1,000 items, and of 100,000; and how the
+costs of a page and of an add go on growing."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Sequence
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.core.sample import NOON, message, thread
 from benchmarks.harness.rows import Benchmark, Round, Row, Target
-from benchmarks.sqlite.sample_store import SampleStore, row_of
+from benchmarks.sqlite.sample_store import SampleStore
 from chatkit.owners import SINGLE_OWNER
 from chatkit.store import Store
-from chatkit.types import AssistantMessageItem
 from chatkit_sqlite import SQLiteStore
 
 FEW, MANY = 1_000, 100_000
 PAGE = 20
+SERIES = (1_000, 10_000, 100_000, 1_000_000)
 
 
-def items(count: int) -> Sequence[AssistantMessageItem]:
-    """Items a second apart; made from one, since a hundred thousand take long."""
+def rows(count: int) -> Iterator[tuple[str, datetime, bytes]]:
+    """The ids, times and JSON of items a second apart; made from one, since they are so many."""
     first = message(0)
-    return [
-        first.model_copy(
-            update={"id": f"msg_{number}", "created_at": NOON + timedelta(seconds=number)}
-        )
-        for number in range(count)
-    ]
+    json = first.model_dump_json()
+    written = first.model_dump(mode="json")["created_at"]
+    for number in range(count):
+        id, created_at = f"msg_{number}", NOON + timedelta(seconds=number)
+        text = json.replace('"msg_0"', f'"{id}"').replace(written, created_at.isoformat())
+        yield id, created_at, text.encode()
 
 
 def fill(path: Path, count: int) -> None:
     """Add items behind our store's back, since so many commits would take minutes."""
-    rows = [
-        (item.id, int(item.created_at.timestamp()) * 1_000_000, item.model_dump_json().encode())
-        for item in items(count)
-    ]
+    start = int(NOON.timestamp())
     connection = sqlite3.connect(path)
     with connection:
         connection.executemany(
             "INSERT INTO item (owner, thread, id, created, json) "
             "VALUES ('single-owner', 'thr_1', ?, ?, ?)",
-            rows,
+            (
+                (id, (start + number) * 1_000_000, json)
+                for number, (id, _, json) in enumerate(rows(count))
+            ),
         )
     connection.close()
 
@@ -79,9 +81,34 @@ async def our_pages(row: str, count: int, times: int) -> AsyncGenerator[Round, N
 async def sample_pages(quick: bool) -> AsyncGenerator[Round, None]:
     with TemporaryDirectory() as folder:
         store = SampleStore(Path(folder) / "chat.db")
-        store.insert([row_of("thr_1", item) for item in items(MANY)])
+        store.insert([(id, "thr_1", at.isoformat(), json.decode()) for id, at, json in rows(MANY)])
         async for round in pages(store, "sqlite-page", MANY, 1):
             yield round
+
+
+async def growth(quick: bool) -> AsyncGenerator[Round, None]:
+    """Pages and adds in conversations of more and more items; all that is ours."""
+    async with AsyncExitStack() as stack:
+        sizes: dict[int, Store[None]] = {}
+        for count in SERIES:
+            path = Path(stack.enter_context(TemporaryDirectory())) / "chat.db"
+            opened = SQLiteStore[None](path, owner=SINGLE_OWNER)
+            sizes[count] = await stack.enter_async_context(opened)
+            await opened.save_thread(thread(1), None)
+            fill(path, count)
+        number = max(SERIES)
+        while True:
+            costs: dict[str, float] = {}
+            for count, store in sizes.items():
+                async for round in pages(store, f"sqlite-page-{count}", count, 20):
+                    costs.update(round.costs)
+                    break
+                started = time.perf_counter()
+                for _ in range(20):
+                    number += 1
+                    await store.add_thread_item("thr_1", message(number), None)
+                costs[f"sqlite-add-to-{count}"] = (time.perf_counter() - started) / 20
+            yield Round(costs, None)
 
 
 def page_of_many(quick: bool) -> AsyncGenerator[Round, None]:
@@ -103,7 +130,7 @@ BENCHMARKS = [
         ours=page_of_many,
         peer="a plain sqlite3 store",
         theirs=sample_pages,
-        rounds=9,
+        rounds=15,
         quick_rounds=2,
     ),
     Benchmark(
@@ -118,6 +145,17 @@ BENCHMARKS = [
         ours=page_of_many_again,
         peer=f"ours, of {FEW:,}",
         theirs=page_of_few,
-        quick_rounds=3,
+        rounds=25,
+        quick_rounds=2,
+    ),
+    Benchmark(
+        name="sqlite-growth",
+        rows=[
+            *(Row(f"sqlite-page-{n}", f"SQLite page of {PAGE}, of {n:,} items") for n in SERIES),
+            *(Row(f"sqlite-add-to-{n}", f"SQLite add to {n:,} items") for n in SERIES),
+        ],
+        ours=growth,
+        rounds=3,
+        quick_rounds=0,
     ),
 ]

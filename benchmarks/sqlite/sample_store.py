@@ -35,7 +35,8 @@ class SampleStore(MemoryStore):
         return sqlite3.connect(self._path)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: None) -> None:
-        self.insert([row_of(thread_id, item)])
+        row = (item.id, thread_id, item.created_at.isoformat(), item.model_dump_json())
+        self.insert([row])
 
     def insert(self, rows: list[tuple[str, str, str, str]]) -> None:
         """Add items, in one transaction."""
@@ -67,8 +68,3 @@ class SampleStore(MemoryStore):
         more = len(rows) > limit
         page: Page[Any] = Page(data=items, has_more=more, after=items[-1].id if more else None)
         return page
-
-
-def row_of(thread_id: str, item: ThreadItem) -> tuple[str, str, str, str]:
-    """An item as the table has it."""
-    return item.id, thread_id, item.created_at.isoformat(), item.model_dump_json()

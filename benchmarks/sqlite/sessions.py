@@ -27,7 +27,7 @@ async def rounds(
     add: Add, page: Callable[[], Awaitable[list[str]]], quick: bool
 ) -> AsyncGenerator[Round, None]:
     """Adds, then pages of the first conversation, which give the texts of the newest items."""
-    adds = 10 if quick else 40
+    adds = 16 if quick else 40
     first = 0
     while True:
         costs = await costs_of_adds(add, "session-add", first, adds)
@@ -97,7 +97,7 @@ BENCHMARKS = [
         ours=ours,
         peer="openai-agents AsyncSQLiteSession",
         theirs=theirs,
-        rounds=9,
+        rounds=25,
         quick_rounds=3,
     )
 ]

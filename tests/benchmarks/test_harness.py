@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from benchmarks.harness import chart, environments, report
 from benchmarks.harness.environments import CannotPrepareError, python_of
 from benchmarks.harness.measure import DifferentResultsError, Outcome, Spread, measure, outcomes
 from benchmarks.harness.rows import Benchmark, Environment, Round, Row, Target, Unit
+from benchmarks.harness.stages import Work, profile, stage_of
 from benchmarks.harness.worker import find_benchmark
 from benchmarks.harness.workers import SideFailedError
 
@@ -149,3 +151,37 @@ async def test_the_chart_has_a_bar_for_each_row_with_a_target() -> None:
     assert drawn.count("missed") == 2  # in the style, and the slow one
     assert "4.5x" in drawn
     assert found["date"] in drawn
+
+
+async def prepared() -> Work:
+    async def work() -> None:
+        json.dumps(list(range(100_000)))
+
+    return work
+
+
+def test_a_profile_says_which_part_of_the_time_each_stage_takes() -> None:
+    parts = profile(prepared)
+    assert sum(parts.values()) == pytest.approx(1.0)
+    assert "the standard library" in parts
+    assert "built-in functions" in parts
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "stage"),
+    [
+        ("/a/site-packages/chatkit/server/turn.py", "stream", "chatkit.server.turn"),
+        ("/a/src/chatkit_sqlite/store.py", "write", "chatkit_sqlite.store"),
+        ("/a/site-packages/pydantic/main.py", "__init__", "pydantic"),
+        (
+            "~",
+            "<method 'validate_json' of 'pydantic_core._pydantic_core.X' objects>",
+            "pydantic_core",
+        ),
+        ("~", "<built-in method builtins.len>", "built-in functions"),
+    ],
+)
+def test_a_stage_is_a_module_of_ours_or_a_package_of_others(
+    file: str, function: str, stage: str
+) -> None:
+    assert stage_of(file, function) == stage

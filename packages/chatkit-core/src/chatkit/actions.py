@@ -9,9 +9,10 @@ once, and make its configuration from its type::
 
 from typing import Any, Final, Generic, Literal, TypeAlias, cast, get_args, get_origin
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
+from chatkit._models import Model
 from chatkit._unknown_fields import KEEP_UNKNOWN_FIELDS
 
 Handler: TypeAlias = Literal["client", "server"]
@@ -27,7 +28,7 @@ TType = TypeVar("TType", bound=str)
 TPayload = TypeVar("TPayload")
 
 
-class ActionConfig(BaseModel):
+class ActionConfig(Model):
     """An action as a widget carries it."""
 
     model_config = KEEP_UNKNOWN_FIELDS
@@ -39,7 +40,7 @@ class ActionConfig(BaseModel):
     streaming: bool = True
 
 
-class Action(BaseModel, Generic[TType, TPayload]):
+class Action(Model, Generic[TType, TPayload]):
     """An action as it arrives: its name and what the widget sent along."""
 
     # Not required, as the wire schema has it; `_fill_in_name` sees to it that there always is one.

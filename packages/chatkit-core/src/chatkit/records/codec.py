@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from chatkit._models import build_models
 from chatkit.store import RecordTooLargeError, StoreError
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
@@ -31,6 +32,7 @@ class Codec(Generic[TRecord]):
 
     @cached_property
     def _adapter(self) -> TypeAdapter[TRecord]:
+        build_models()
         return TypeAdapter(self._type)  # costs milliseconds, so not at import
 
     @cached_property

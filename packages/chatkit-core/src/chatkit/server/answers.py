@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
+from chatkit._models import Model
 from chatkit.errors import InvalidRequestError
 from chatkit.server.attachments import (
     delete_attachments,
@@ -48,7 +49,7 @@ DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 
 
-class Empty(BaseModel):
+class Empty(Model):
     """The answer to a request that has nothing to say."""
 
 

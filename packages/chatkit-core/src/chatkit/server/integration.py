@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal
 
 from typing_extensions import TypeVar
 
+from chatkit._models import build_models
 from chatkit.actions import Action
 from chatkit.server.pending import has_text
 from chatkit.server.running import RunningTurns
@@ -51,6 +52,7 @@ class Integration(ABC, Generic[TContext]):
         store: Store[TContext],
         attachment_store: AttachmentStore[TContext] | None = None,
     ) -> None:
+        build_models()
         self.store = store
         self.attachment_store = attachment_store
         self.running_turns = RunningTurns()

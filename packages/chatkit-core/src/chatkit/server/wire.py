@@ -35,13 +35,16 @@ ITEM_TYPES = frozenset(get_args(get_args(ThreadItem)[0]))
 EMPTY_PAGE = b'{"data":[]'
 """How an empty page's JSON begins."""
 
-_requests: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
+
+@cache
+def _requests() -> TypeAdapter[ChatKitReq]:
+    return TypeAdapter(ChatKitReq)
 
 
 def parse_request(body: str | bytes | bytearray) -> ChatKitReq:
     """The request in a body. Raises ``InvalidRequestError``, which says where it is wrong."""
     try:
-        return _requests.validate_json(body)
+        return _requests().validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         field = _field_path(body, first["loc"], about_type=first["type"].startswith("union_tag"))

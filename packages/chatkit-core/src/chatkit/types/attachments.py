@@ -4,12 +4,13 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     AnyUrl,
-    BaseModel,
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+
+from chatkit._models import Model
 
 WIRE_CONTEXT: Final[dict[str, bool]] = {"wire": True}
 """The serialization context of everything that is sent to a client.
@@ -24,7 +25,7 @@ def _is_for_the_wire(info: SerializationInfo) -> bool:
     return isinstance(context, dict) and bool(context.get("wire"))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType] - whatever the caller passes
 
 
-class AttachmentUploadDescriptor(BaseModel):
+class AttachmentUploadDescriptor(Model):
     """Where and how the client sends an attachment's bytes."""
 
     url: AnyUrl
@@ -32,7 +33,7 @@ class AttachmentUploadDescriptor(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
-class AttachmentBase(BaseModel):
+class AttachmentBase(Model):
     """What files and images have in common.
 
     ``metadata`` is the integration's own: stores keep it, no client ever sees it.

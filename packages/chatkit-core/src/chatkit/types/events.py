@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chatkit._models import Model
 from chatkit.errors import ErrorCode
 from chatkit.icons import IconName
 from chatkit.types.items import ThreadItem
@@ -11,41 +12,41 @@ from chatkit.types.threads import Thread
 from chatkit.types.updates import ThreadItemUpdate
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Model):
     """What the client may do with this stream."""
 
     allow_cancel: bool
 
 
-class StreamOptionsEvent(BaseModel):
+class StreamOptionsEvent(Model):
     """Says what the client may do with this stream."""
 
     type: Literal["stream_options"] = "stream_options"
     stream_options: StreamOptions
 
 
-class ThreadCreatedEvent(BaseModel):
+class ThreadCreatedEvent(Model):
     """A thread begins."""
 
     type: Literal["thread.created"] = "thread.created"
     thread: Thread
 
 
-class ThreadUpdatedEvent(BaseModel):
+class ThreadUpdatedEvent(Model):
     """A thread's title, status or image domains have changed."""
 
     type: Literal["thread.updated"] = "thread.updated"
     thread: Thread
 
 
-class ThreadItemAddedEvent(BaseModel):
+class ThreadItemAddedEvent(Model):
     """An item begins; updates follow, and at last ``thread.item.done``."""
 
     type: Literal["thread.item.added"] = "thread.item.added"
     item: ThreadItem
 
 
-class ThreadItemUpdatedEvent(BaseModel):
+class ThreadItemUpdatedEvent(Model):
     """An item that has begun changes."""
 
     type: Literal["thread.item.updated"] = "thread.item.updated"
@@ -56,28 +57,28 @@ class ThreadItemUpdatedEvent(BaseModel):
 ThreadItemUpdated: TypeAlias = ThreadItemUpdatedEvent
 
 
-class ThreadItemDoneEvent(BaseModel):
+class ThreadItemDoneEvent(Model):
     """An item is complete."""
 
     type: Literal["thread.item.done"] = "thread.item.done"
     item: ThreadItem
 
 
-class ThreadItemRemovedEvent(BaseModel):
+class ThreadItemRemovedEvent(Model):
     """An item is gone."""
 
     type: Literal["thread.item.removed"] = "thread.item.removed"
     item_id: str
 
 
-class ThreadItemReplacedEvent(BaseModel):
+class ThreadItemReplacedEvent(Model):
     """A complete item has changed."""
 
     type: Literal["thread.item.replaced"] = "thread.item.replaced"
     item: ThreadItem
 
 
-class ProgressUpdateEvent(BaseModel):
+class ProgressUpdateEvent(Model):
     """What the assistant is doing, until the next item or the end."""
 
     type: Literal["progress_update"] = "progress_update"
@@ -85,7 +86,7 @@ class ProgressUpdateEvent(BaseModel):
     text: str
 
 
-class ClientEffectEvent(BaseModel):
+class ClientEffectEvent(Model):
     """Asks the page around the chat to do something, without waiting for a result."""
 
     type: Literal["client_effect"] = "client_effect"
@@ -93,7 +94,7 @@ class ClientEffectEvent(BaseModel):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
-class ErrorEvent(BaseModel):
+class ErrorEvent(Model):
     """Something went wrong. The client has words for known codes; ``custom`` brings its own."""
 
     type: Literal["error"] = "error"
@@ -102,7 +103,7 @@ class ErrorEvent(BaseModel):
     allow_retry: bool = False
 
 
-class NoticeEvent(BaseModel):
+class NoticeEvent(Model):
     """A note to the user beside the conversation. ``message`` may be Markdown."""
 
     type: Literal["notice"] = "notice"

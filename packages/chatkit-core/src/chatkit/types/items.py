@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chatkit._models import Model
 from chatkit.types.attachments import Attachment
 from chatkit.types.messages import AssistantMessageContent, InferenceOptions, UserMessageContent
 from chatkit.types.structured_input import StructuredInput
@@ -12,7 +13,7 @@ from chatkit.types.tasks import Task, Workflow
 from chatkit.widgets import WidgetRoot
 
 
-class ThreadItemBase(BaseModel):
+class ThreadItemBase(Model):
     """What all items have in common. ``created_at`` is kept as given, aware or naive."""
 
     id: str
@@ -56,7 +57,7 @@ class WidgetItem(ThreadItemBase):
     copy_text: str | None = None
 
 
-class GeneratedImage(BaseModel):
+class GeneratedImage(Model):
     """An image that a model made."""
 
     id: str

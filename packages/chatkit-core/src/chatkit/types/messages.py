@@ -2,19 +2,20 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chatkit._models import Model
 from chatkit.types.sources import Annotation
 
 
-class UserMessageTextContent(BaseModel):
+class UserMessageTextContent(Model):
     """Text that the user wrote."""
 
     type: Literal["input_text"] = "input_text"
     text: str
 
 
-class UserMessageTagContent(BaseModel):
+class UserMessageTagContent(Model):
     """A thing that the user mentioned with ``@``; ``data`` is the integration's own."""
 
     type: Literal["input_tag"] = "input_tag"
@@ -30,20 +31,20 @@ UserMessageContent: TypeAlias = Annotated[
 ]
 
 
-class ToolChoice(BaseModel):
+class ToolChoice(Model):
     """The tool that the user chose in the composer."""
 
     id: str
 
 
-class InferenceOptions(BaseModel):
+class InferenceOptions(Model):
     """What the user chose in the composer: a tool, a model."""
 
     tool_choice: ToolChoice | None = None
     model: str | None = None
 
 
-class UserMessageInput(BaseModel):
+class UserMessageInput(Model):
     """A message as the client sends it; ``attachments`` are ids."""
 
     content: list[UserMessageContent]
@@ -52,7 +53,7 @@ class UserMessageInput(BaseModel):
     inference_options: InferenceOptions
 
 
-class AssistantMessageContent(BaseModel):
+class AssistantMessageContent(Model):
     """A part of an assistant's message: Markdown and its sources."""
 
     type: Literal["output_text"] = "output_text"

@@ -2,22 +2,23 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from typing_extensions import TypeIs
 
+from chatkit._models import Model
 from chatkit.actions import Action
 from chatkit.types.items import ThreadItem
 from chatkit.types.messages import UserMessageInput
 from chatkit.types.structured_input import StructuredInputSubmission
 
 
-class BaseReq(BaseModel):
+class BaseReq(Model):
     """What all requests have in common; ``metadata`` is the integration's own."""
 
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class ThreadCreateParams(BaseModel):
+class ThreadCreateParams(Model):
     input: UserMessageInput
 
 
@@ -28,7 +29,7 @@ class ThreadsCreateReq(BaseReq):
     params: ThreadCreateParams
 
 
-class ThreadAddUserMessageParams(BaseModel):
+class ThreadAddUserMessageParams(Model):
     input: UserMessageInput
     thread_id: str
 
@@ -40,7 +41,7 @@ class ThreadsAddUserMessageReq(BaseReq):
     params: ThreadAddUserMessageParams
 
 
-class ThreadAddClientToolOutputParams(BaseModel):
+class ThreadAddClientToolOutputParams(Model):
     thread_id: str
     result: Any
 
@@ -52,7 +53,7 @@ class ThreadsAddClientToolOutputReq(BaseReq):
     params: ThreadAddClientToolOutputParams
 
 
-class ThreadAddStructuredInputParams(BaseModel):
+class ThreadAddStructuredInputParams(Model):
     thread_id: str
     item_id: str
     input: StructuredInputSubmission
@@ -65,7 +66,7 @@ class ThreadsAddStructuredInputReq(BaseReq):
     params: ThreadAddStructuredInputParams
 
 
-class ThreadRetryAfterItemParams(BaseModel):
+class ThreadRetryAfterItemParams(Model):
     thread_id: str
     item_id: str
 
@@ -77,7 +78,7 @@ class ThreadsRetryAfterItemReq(BaseReq):
     params: ThreadRetryAfterItemParams
 
 
-class ThreadCustomActionParams(BaseModel):
+class ThreadCustomActionParams(Model):
     thread_id: str
     item_id: str | None = None
     action: Action[str, Any]
@@ -97,7 +98,7 @@ class ThreadsSyncCustomActionReq(BaseReq):
     params: ThreadCustomActionParams
 
 
-class ThreadGetByIdParams(BaseModel):
+class ThreadGetByIdParams(Model):
     thread_id: str
 
 
@@ -108,7 +109,7 @@ class ThreadsGetByIdReq(BaseReq):
     params: ThreadGetByIdParams
 
 
-class ThreadListParams(BaseModel):
+class ThreadListParams(Model):
     limit: int | None = None
     order: Literal["asc", "desc"] = "desc"
     after: str | None = None
@@ -121,7 +122,7 @@ class ThreadsListReq(BaseReq):
     params: ThreadListParams
 
 
-class ThreadUpdateParams(BaseModel):
+class ThreadUpdateParams(Model):
     thread_id: str
     title: str
 
@@ -133,7 +134,7 @@ class ThreadsUpdateReq(BaseReq):
     params: ThreadUpdateParams
 
 
-class ThreadDeleteParams(BaseModel):
+class ThreadDeleteParams(Model):
     thread_id: str
 
 
@@ -144,7 +145,7 @@ class ThreadsDeleteReq(BaseReq):
     params: ThreadDeleteParams
 
 
-class ItemsListParams(BaseModel):
+class ItemsListParams(Model):
     thread_id: str
     limit: int | None = None
     order: Literal["asc", "desc"] = "desc"
@@ -161,7 +162,7 @@ class ItemsListReq(BaseReq):
 FeedbackKind: TypeAlias = Literal["positive", "negative"]
 
 
-class ItemFeedbackParams(BaseModel):
+class ItemFeedbackParams(Model):
     thread_id: str
     item_ids: list[str]
     kind: FeedbackKind
@@ -174,7 +175,7 @@ class ItemsFeedbackReq(BaseReq):
     params: ItemFeedbackParams
 
 
-class AttachmentCreateParams(BaseModel):
+class AttachmentCreateParams(Model):
     """The upload to come; ``size`` in bytes."""
 
     name: str
@@ -189,7 +190,7 @@ class AttachmentsCreateReq(BaseReq):
     params: AttachmentCreateParams
 
 
-class AttachmentDeleteParams(BaseModel):
+class AttachmentDeleteParams(Model):
     attachment_id: str
 
 
@@ -200,7 +201,7 @@ class AttachmentsDeleteReq(BaseReq):
     params: AttachmentDeleteParams
 
 
-class InputTranscribeParams(BaseModel):
+class InputTranscribeParams(Model):
     """A recording in base64."""
 
     audio_base64: str
@@ -214,7 +215,7 @@ class InputTranscribeReq(BaseReq):
     params: InputTranscribeParams
 
 
-class AudioInput(BaseModel):
+class AudioInput(Model):
     """A recording, as ``ChatKitServer.transcribe`` gets it."""
 
     data: bytes
@@ -226,13 +227,13 @@ class AudioInput(BaseModel):
         return self.mime_type.partition(";")[0].strip()
 
 
-class TranscriptionResult(BaseModel):
+class TranscriptionResult(Model):
     """What was said in a recording."""
 
     text: str
 
 
-class SyncCustomActionResponse(BaseModel):
+class SyncCustomActionResponse(Model):
     """The answer to a synchronous action: the item that it changed, if any."""
 
     updated_item: ThreadItem | None = None

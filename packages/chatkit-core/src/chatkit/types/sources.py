@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chatkit._models import Model
 from chatkit.icons import IconName
 
 
-class SourceBase(BaseModel):
+class SourceBase(Model):
     """What all sources have in common."""
 
     title: str
@@ -50,7 +51,7 @@ class EntitySource(SourceBase):
 Source: TypeAlias = Annotated[URLSource | FileSource | EntitySource, Field(discriminator="type")]
 
 
-class Annotation(BaseModel):
+class Annotation(Model):
     """A source at a place in a text: ``index`` counts characters, ``None`` is the end."""
 
     type: Literal["annotation"] = "annotation"

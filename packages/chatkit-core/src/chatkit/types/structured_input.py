@@ -2,17 +2,19 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chatkit._models import Model
 
 
-class StructuredInputAnswer(BaseModel):
+class StructuredInputAnswer(Model):
     """The answer to one question, as it is kept."""
 
     values: list[str] = Field(default_factory=list)
     skipped: bool = False
 
 
-class StructuredInputBase(BaseModel):
+class StructuredInputBase(Model):
     """What all questions have in common."""
 
     id: str
@@ -20,7 +22,7 @@ class StructuredInputBase(BaseModel):
     answer: StructuredInputAnswer | None = None
 
 
-class StructuredInputMultipleChoiceOption(BaseModel):
+class StructuredInputMultipleChoiceOption(Model):
     """One of the answers to choose from."""
 
     value: str
@@ -46,14 +48,14 @@ StructuredInput: TypeAlias = Annotated[
 ]
 
 
-class StructuredInputAnswerSubmission(BaseModel):
+class StructuredInputAnswerSubmission(Model):
     """The answer to one question, as the client sends it."""
 
     values: list[str] = Field(default_factory=list)
     skipped: bool = False
 
 
-class StructuredInputSubmission(BaseModel):
+class StructuredInputSubmission(Model):
     """All that the client sends: answers by the questions' ids."""
 
     answers: dict[str, StructuredInputAnswerSubmission] = Field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chatkit._models import Model
 from chatkit.icons import IconName
 from chatkit.types.sources import FileSource, URLSource
 
 
-class BaseTask(BaseModel):
+class BaseTask(Model):
     """What all tasks have in common: whether the client shows them as under way."""
 
     status_indicator: Literal["none", "loading", "complete"] = "none"
@@ -61,14 +62,14 @@ Task: TypeAlias = Annotated[
 ]
 
 
-class CustomSummary(BaseModel):
+class CustomSummary(Model):
     """A finished workflow's heading in the integration's own words."""
 
     title: str
     icon: IconName | None = None
 
 
-class DurationSummary(BaseModel):
+class DurationSummary(Model):
     """A finished workflow's heading that says how long it took, in seconds."""
 
     duration: int
@@ -77,7 +78,7 @@ class DurationSummary(BaseModel):
 WorkflowSummary: TypeAlias = CustomSummary | DurationSummary
 
 
-class Workflow(BaseModel):
+class Workflow(Model):
     """A list of tasks under one heading; ``reasoning`` for a model's thoughts."""
 
     type: Literal["custom", "reasoning"]

@@ -3,26 +3,27 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chatkit._models import Model
 from chatkit.types.items import ThreadItem
 from chatkit.types.pages import Page
 
 
-class ActiveStatus(BaseModel):
+class ActiveStatus(Model):
     """The thread takes messages."""
 
     type: Literal["active"] = Field(default="active", frozen=True)
 
 
-class LockedStatus(BaseModel):
+class LockedStatus(Model):
     """The thread takes no messages for now; the user sees ``reason``."""
 
     type: Literal["locked"] = Field(default="locked", frozen=True)
     reason: str | None = None
 
 
-class ClosedStatus(BaseModel):
+class ClosedStatus(Model):
     """The thread takes no messages any more; the user sees ``reason``."""
 
     type: Literal["closed"] = Field(default="closed", frozen=True)
@@ -34,7 +35,7 @@ ThreadStatus: TypeAlias = Annotated[
 ]
 
 
-class ThreadMetadata(BaseModel):
+class ThreadMetadata(Model):
     """A thread without its items, as stores keep it.
 
     ``metadata`` is the integration's own; no client ever sees it. ``allowed_image_domains`` are

@@ -2,8 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel
-
+from chatkit._models import Model
 from chatkit.types.items import GeneratedImage
 from chatkit.types.messages import AssistantMessageContent
 from chatkit.types.sources import Annotation
@@ -11,7 +10,7 @@ from chatkit.types.tasks import Task
 from chatkit.widgets import WidgetComponent, WidgetRoot
 
 
-class AssistantMessageContentPartAdded(BaseModel):
+class AssistantMessageContentPartAdded(Model):
     """A part of an assistant's message begins."""
 
     type: Literal["assistant_message.content_part.added"] = "assistant_message.content_part.added"
@@ -19,7 +18,7 @@ class AssistantMessageContentPartAdded(BaseModel):
     content: AssistantMessageContent
 
 
-class AssistantMessageContentPartTextDelta(BaseModel):
+class AssistantMessageContentPartTextDelta(Model):
     """A part of an assistant's message goes on."""
 
     type: Literal["assistant_message.content_part.text_delta"] = (
@@ -29,7 +28,7 @@ class AssistantMessageContentPartTextDelta(BaseModel):
     delta: str
 
 
-class AssistantMessageContentPartAnnotationAdded(BaseModel):
+class AssistantMessageContentPartAnnotationAdded(Model):
     """A source is put to a part of an assistant's message."""
 
     type: Literal["assistant_message.content_part.annotation_added"] = (
@@ -40,7 +39,7 @@ class AssistantMessageContentPartAnnotationAdded(BaseModel):
     annotation: Annotation
 
 
-class AssistantMessageContentPartDone(BaseModel):
+class AssistantMessageContentPartDone(Model):
     """A part of an assistant's message is complete."""
 
     type: Literal["assistant_message.content_part.done"] = "assistant_message.content_part.done"
@@ -48,7 +47,7 @@ class AssistantMessageContentPartDone(BaseModel):
     content: AssistantMessageContent
 
 
-class WidgetStreamingTextValueDelta(BaseModel):
+class WidgetStreamingTextValueDelta(Model):
     """The text of a widget's component goes on; ``done`` says that it is complete."""
 
     type: Literal["widget.streaming_text.value_delta"] = "widget.streaming_text.value_delta"
@@ -57,7 +56,7 @@ class WidgetStreamingTextValueDelta(BaseModel):
     done: bool
 
 
-class WidgetComponentUpdated(BaseModel):
+class WidgetComponentUpdated(Model):
     """A component of a widget is replaced."""
 
     type: Literal["widget.component.updated"] = "widget.component.updated"
@@ -65,14 +64,14 @@ class WidgetComponentUpdated(BaseModel):
     component: WidgetComponent
 
 
-class WidgetRootUpdated(BaseModel):
+class WidgetRootUpdated(Model):
     """A widget is replaced as a whole."""
 
     type: Literal["widget.root.updated"] = "widget.root.updated"
     widget: WidgetRoot
 
 
-class WorkflowTaskAdded(BaseModel):
+class WorkflowTaskAdded(Model):
     """A task joins a workflow."""
 
     type: Literal["workflow.task.added"] = "workflow.task.added"
@@ -80,7 +79,7 @@ class WorkflowTaskAdded(BaseModel):
     task: Task
 
 
-class WorkflowTaskUpdated(BaseModel):
+class WorkflowTaskUpdated(Model):
     """A task of a workflow is replaced."""
 
     type: Literal["workflow.task.updated"] = "workflow.task.updated"
@@ -88,7 +87,7 @@ class WorkflowTaskUpdated(BaseModel):
     task: Task
 
 
-class GeneratedImageUpdated(BaseModel):
+class GeneratedImageUpdated(Model):
     """An image takes shape; ``progress`` runs from 0 to 1."""
 
     type: Literal["generated_image.updated"] = "generated_image.updated"

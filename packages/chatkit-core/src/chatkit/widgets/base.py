@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from chatkit._models import build_later
 from chatkit._unknown_fields import KEEP_UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
@@ -41,7 +42,13 @@ class WarnsWhenCalled(ModelMetaclass):
 class WidgetPart(BaseModel, metaclass=WarnsWhenCalled):
     """Any model within a widget; keeps fields that it does not know."""
 
-    model_config = KEEP_UNKNOWN_FIELDS
+    # Not a ``Model``, whose subclasses type checkers let have no fields but those of the class.
+    model_config = {**KEEP_UNKNOWN_FIELDS, "defer_build": True}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        build_later(cls)
 
 
 class WidgetComponentBase(WidgetPart):

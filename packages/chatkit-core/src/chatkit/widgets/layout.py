@@ -219,6 +219,3 @@ WidgetRoot: TypeAlias = Annotated[
     StrictWidgetRoot | DynamicWidgetRoot, Field(union_mode="left_to_right")
 ]
 """A whole widget."""
-
-for _holder in (BoxBase, Box, Row, Col, Form, Transition, ListViewItem, ListView, Card):
-    _holder.model_rebuild()
