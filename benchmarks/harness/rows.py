@@ -105,7 +105,7 @@ class Benchmark:
     theirs: Side | None = None
     environment: Environment = Environment.WORKSPACE
     rounds: int = 15
-    quick_rounds: int = 5
+    quick_rounds: int = 3
 
     def __post_init__(self) -> None:
         if self.theirs is None and any(row.target for row in self.rows):
