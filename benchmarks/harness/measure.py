@@ -63,8 +63,10 @@ class Outcome:
 
     @property
     def half_met(self) -> bool | None:
-        """Whether the ratio is at least half as good as the target; ``None`` without one."""
-        return self._is_within(LENIENCY)
+        """Whether the ratio is at least half as good as the target; ``None`` without one, and
+        where the disk decides.
+        """
+        return None if self.row.disk_bound else self._is_within(LENIENCY)
 
     def _is_within(self, leniency: float) -> bool | None:
         if self.ratio is None or self.row.target is None:
@@ -88,7 +90,7 @@ async def measure(module: str, benchmark: Benchmark, *, quick: bool) -> list[Out
     for _ in range(ATTEMPTS if quick else 1):
         for outcome in await _measure_once(module, benchmark, quick):
             before = best.get(outcome.row.name)
-            if before is None or not before.half_met:
+            if before is None or before.half_met is False:
                 best[outcome.row.name] = outcome
         if all(outcome.half_met is not False for outcome in best.values()):
             break

@@ -80,8 +80,13 @@ BENCHMARKS = [
     Benchmark(
         name="sqlite-adds",
         rows=[
-            Row("sqlite-add-1", "SQLite add, durable, by 1 writer", Target(3)),
-            Row(f"sqlite-add-{WRITERS}", f"SQLite add, durable, by {WRITERS}", Target(25)),
+            Row("sqlite-add-1", "SQLite add, durable, by 1 writer", Target(3), disk_bound=True),
+            Row(
+                f"sqlite-add-{WRITERS}",
+                f"SQLite add, durable, by {WRITERS}",
+                Target(25),
+                disk_bound=True,
+            ),
         ],
         ours=ours,
         peer="a plain sqlite3 store",

@@ -90,7 +90,7 @@ BENCHMARKS = [
     Benchmark(
         name="sqlite-sessions",
         rows=[
-            Row("session-add-1", "SQLite add, by 1 writer", Target(1.3)),
+            Row("session-add-1", "SQLite add, by 1 writer", Target(1.3), disk_bound=True),
             Row(f"session-add-{WRITERS}", f"SQLite add, by {WRITERS}", Target(5)),
             Row("session-page", f"SQLite last {PAGE} items", Target(1)),
         ],

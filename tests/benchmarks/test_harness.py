@@ -71,6 +71,14 @@ def test_a_row_without_a_target_is_neither_met_nor_missed() -> None:
     assert (outcome.ratio, outcome.met, outcome.half_met) == (Spread(4, 4, 4), None, None)
 
 
+def test_no_quick_run_fails_for_what_the_disk_decides() -> None:
+    fast = find_benchmark(FAULTY, "fast")
+    row = Row("cost", "something", Target(100), disk_bound=True)
+    compared = Benchmark("b", [row], fast.ours, "a peer", fast.theirs)
+    (outcome,) = outcomes(compared, rounds(1), rounds(1))
+    assert (outcome.met, outcome.half_met) == (False, None)
+
+
 def test_a_target_needs_a_peer() -> None:
     with pytest.raises(ValueError, match="has a target, and no peer"):
         Benchmark("alone", [row_with(Target(2))], find_benchmark(FAULTY, "fast").ours)
