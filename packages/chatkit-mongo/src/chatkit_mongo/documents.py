@@ -35,6 +35,10 @@ LARGEST_JSON = 16 * 1024 * 1024 - 64 * 1024
 LARGEST_KEY = 4 * 1024 * 1024
 """Bytes of owner, thread's id and id together: every query must fit into one message, too."""
 
+SURELY_FITS = 1024 * 1024
+"""Bytes of JSON, and of ids, with which no document is too large: they need not be encoded to be
+measured."""
+
 LARGEST_COPY = 200
 """Characters of the title, and of other texts, that are copied beside the JSON."""
 
@@ -68,8 +72,11 @@ def key(scope: Scope, id: str) -> Document:
 
 def fits(collection: Collection, id: str) -> bool:
     """Whether a record of that id can be stored at all."""
-    texts = (collection.owner, collection.parent, id)
-    return sum(len(text.encode()) for text in texts) <= LARGEST_KEY
+    return _size_of_ids(collection, id) <= LARGEST_KEY
+
+
+def _size_of_ids(collection: Collection, id: str) -> int:
+    return sum(len(text.encode()) for text in (collection.owner, collection.parent, id))
 
 
 def change(json: bytes, kind: Kind) -> Document:
@@ -91,14 +98,28 @@ def first_write(record: Record, number: int) -> Document:
     return {**change(record.json, collection.kind), "$setOnInsert": added}
 
 
-def check_size(collection: Collection, id: str, *parts: Document) -> None:
+def numbered(first_write: Document, number: int) -> Document:
+    """The same first write, with its number in the order."""
+    added = first_write["$setOnInsert"]
+    position = {**added["position"], "n": number}
+    return {**first_write, "$setOnInsert": {**added, "position": position}}
+
+
+def check_size(collection: Collection, id: str, json: bytes, *parts: Document) -> None:
     """Refuse what MongoDB would.
+
+    Args:
+        json: The record's, which is in one of the parts.
+        parts: What is sent.
 
     Raises:
         RecordTooLargeError: Says the limit.
     """
+    ids = _size_of_ids(collection, id)
+    if max(ids, len(json)) <= SURELY_FITS:
+        return
     kind = collection.kind.value
-    if not fits(collection, id):
+    if ids > LARGEST_KEY:
         raise RecordTooLargeError(
             f"the ids of this {kind} are too long: owner, thread and id together have more than "
             f"{LARGEST_KEY} bytes"

@@ -32,6 +32,7 @@ from chatkit_mongo.documents import (
     fits,
     generation_scope,
     key,
+    numbered,
     owner_scope,
 )
 from chatkit_mongo.drivers import Document, MongoDatabase, all_of, check_database
@@ -238,7 +239,8 @@ class MongoRecords(Records):
 
     async def _write_item(self, record: Record) -> bool:
         collection = record.collection
-        check_size(collection, record.id, first_write(record, 0), {"id": record.id})
+        added = first_write(record, 0)
+        check_size(collection, record.id, record.json, added, {"id": record.id})
         # One step says whether the thread exists, which incarnation it is, and the next number.
         thread = await self._collections.threads.find_one_and_update(
             key(owner_scope(collection.owner), collection.parent),
@@ -251,7 +253,7 @@ class MongoRecords(Records):
         # If the thread is deleted now, this item lands in a dead generation, and is swept.
         await self._collections.items.update_one(
             key(generation_scope(thread["generation"]), record.id),
-            first_write(record, thread["items"]),
+            numbered(added, thread["items"]),
             upsert=True,
         )
         return True
@@ -260,7 +262,8 @@ class MongoRecords(Records):
         collection = record.collection
         documents = self._collections.records[collection.kind]
         where = key(owner_scope(collection.owner), record.id)
-        check_size(collection, record.id, where, first_write(record, 0))
+        added = first_write(record, 0)
+        check_size(collection, record.id, record.json, where, added)
         replaced = await documents.update_one(where, change(record.json, collection.kind))
         if replaced.matched_count:
             return True
@@ -272,7 +275,7 @@ class MongoRecords(Records):
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        await documents.update_one(where, first_write(record, counted["n"]), upsert=True)
+        await documents.update_one(where, numbered(added, counted["n"]), upsert=True)
         return True
 
     @_writes
@@ -282,7 +285,7 @@ class MongoRecords(Records):
             return False
         documents = self._collections.records[collection.kind]
         where, changed = key(scope, id), change(new, collection.kind)
-        check_size(collection, id, where, changed)
+        check_size(collection, id, new, where, changed)
         found = await documents.find_one(where, {"json": 1, "revision": 1})
         if found is None or found["json"].encode() != old:
             return False
