@@ -56,4 +56,4 @@ build: install ## Build a wheel and an sdist of each package into dist/
 	$(UV) build --quiet --all-packages --out-dir dist
 
 clean: ## Remove what was set up and built
-	rm -rf .tools .venv dist .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .tools .venv dist .coverage .mypy_cache .pytest_cache .ruff_cache benchmarks/.envs

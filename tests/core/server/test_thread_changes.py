@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chatkit.server.turn import copy_to_compare
+from chatkit.server.thread_changes import copy_to_compare
 from chatkit.store import NotFoundError
 from chatkit.types import (
     LockedStatus,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
+from chatkit.objects.origins import checked_origins
 from chatkit_gcs.driver import new_client
 
 HEADERS = [
@@ -27,15 +27,8 @@ def cors_rule(origins: Iterable[str]) -> dict[str, Any]:
         TypeError: ``origins`` is a single string.
         ValueError: There is none, or one of them is no origin.
     """
-    if isinstance(origins, str):
-        raise TypeError(f"origins must be a list of origins, not {origins!r}")
-    allowed = list(origins)
-    if not allowed:
-        raise ValueError("origins must name at least one origin")
-    for origin in allowed:
-        _check_origin(origin)
     return {
-        "origin": allowed,
+        "origin": checked_origins(origins),
         "method": ["PUT", "GET", "HEAD"],
         "responseHeader": HEADERS,
         "maxAgeSeconds": 3600,
@@ -72,12 +65,3 @@ def apply_cors(bucket: str, origins: Iterable[str], *, endpoint_url: str | None 
 
 def _is_ours(rule: dict[str, Any]) -> bool:
     return rule.get("responseHeader") == HEADERS
-
-
-def _check_origin(origin: str) -> None:
-    if origin == "*":
-        return
-    parts = urlsplit(origin)
-    known = parts.scheme in ("http", "https") and parts.netloc
-    if not known or f"{parts.scheme}://{parts.netloc}" != origin:
-        raise ValueError(f"an origin is such as 'https://example.com', got {origin!r}")

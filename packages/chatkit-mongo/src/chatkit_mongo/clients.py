@@ -104,7 +104,7 @@ async def _stands_alone(client: AsyncMongoClient[Any]) -> bool:
 
     Such a one cannot retry writes. PyMongo 4.20 tries nevertheless: it takes a new connection, on
     it raises the error of the old one, and so takes the server for away again, for all. Under load
-    that goes on for minutes after the connections were cut once.
+    that goes on for a minute and more after the connections were cut once.
     """
     hello = await client.admin.command("hello")
     return "setName" not in hello and hello.get("msg") != "isdbgrid"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from chatkit.objects.origins import checked_origins
 from chatkit_s3.client import Connection
 from chatkit_s3.encryption import ALGORITHM_HEADER, KEY_HEADER
 from chatkit_s3.errors import code_of
 
 if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CORSRuleOutputTypeDef, CORSRuleTypeDef
 
 RULE = "chatkit-attachments"
@@ -29,16 +30,9 @@ def cors_rule(origins: Iterable[str]) -> CORSRuleTypeDef:
         TypeError: ``origins`` is a single string.
         ValueError: There is none, or one of them is no origin.
     """
-    if isinstance(origins, str):
-        raise TypeError(f"origins must be a list of origins, not {origins!r}")
-    allowed = list(origins)
-    if not allowed:
-        raise ValueError("origins must name at least one origin")
-    for origin in allowed:
-        _check_origin(origin)
     return {
         "ID": RULE,
-        "AllowedOrigins": allowed,
+        "AllowedOrigins": checked_origins(origins),
         "AllowedMethods": ["PUT", "GET", "HEAD"],
         "AllowedHeaders": ["content-type", "if-none-match", ALGORITHM_HEADER, KEY_HEADER],
         "MaxAgeSeconds": 3600,
@@ -74,20 +68,18 @@ def apply_cors(
     rule = cors_rule(origins)
     client = Connection(region, endpoint_url, path_style).connect().client
     try:
-        found: list[CORSRuleOutputTypeDef] = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+        rules: list[CORSRuleOutputTypeDef | CORSRuleTypeDef] = [*_other_rules(client, bucket)]
+        rules.append(rule)
+        client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    finally:
+        client.close()
+
+
+def _other_rules(client: S3Client, bucket: str) -> list[CORSRuleOutputTypeDef]:
+    try:
+        found = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
     except ClientError as error:
         if code_of(error) != "NoSuchCORSConfiguration":
             raise
-        found = []
-    others = [other for other in found if other.get("ID") != RULE]
-    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [*others, rule]})
-    client.close()
-
-
-def _check_origin(origin: str) -> None:
-    if origin == "*":
-        return
-    parts = urlsplit(origin)
-    web = parts.scheme in ("http", "https") and parts.hostname
-    if not web or f"{parts.scheme}://{parts.netloc}" != origin:
-        raise ValueError(f"an origin is such as 'https://example.com', got {origin!r}")
+        return []
+    return [other for other in found if other.get("ID") != RULE]

@@ -8,6 +8,7 @@ keys.py        where bytes live; no text of a user's is in a key
 limits.py      which sizes and types may be uploaded
 signatures.py  whether bytes are what their type says, by how they begin
 serving.py     with which headers bytes may be handed out
+origins.py     which pages' origins a bucket's rule may name
 """
 
 from chatkit.objects.limits import DEFAULT_MAX_BYTES

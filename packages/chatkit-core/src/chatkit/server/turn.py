@@ -18,9 +18,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -33,10 +31,10 @@ from chatkit.server.integration import Integration
 from chatkit.server.pending import PendingItems, has_text
 from chatkit.server.running import thread_key
 from chatkit.server.scopes import NO_TOKENS, ContinuedItemDoneEvent, TurnScopes, close
+from chatkit.server.thread_changes import copy_to_compare
 from chatkit.server.wire import cleaned, client_thread, encode_event, is_hidden
 from chatkit.store import NotFoundError, StoreError
 from chatkit.types import (
-    ActiveStatus,
     AssistantMessageItem,
     ErrorEvent,
     StreamOptionsEvent,
@@ -81,24 +79,6 @@ class Plan(Generic[TContext]):
     events: Callable[[], AsyncIterator[ThreadStreamEvent]]
     undo: Callable[[], Coroutine[Any, Any, None]] | None = None
     takes_over: bool = False
-
-
-UNCHANGEABLE = (type(None), str, int, float, bool, datetime, ActiveStatus)
-"""The types of values that can be replaced, but not changed."""
-
-
-def copy_to_compare(thread: ThreadMetadata) -> ThreadMetadata:
-    """A copy that later changes to the thread do not reach.
-
-    It shares with the thread all that cannot change. So to compare the two is to compare objects
-    by identity, save for what can.
-    """
-    own = {
-        name: deepcopy(value)
-        for name, value in thread.__dict__.items()
-        if type(value) not in UNCHANGEABLE
-    }
-    return thread.model_copy(update=own)
 
 
 class Turn(Generic[TContext]):
