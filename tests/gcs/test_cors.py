@@ -101,7 +101,9 @@ def test_the_command_says_why_it_could_not(bucket: Bucket, monkeypatch: pytest.M
     assert done.stderr.startswith("404 GET")
 
 
-@pytest.mark.parametrize("origin", ["chat.example.com", "https://a.example/", "https://", "null"])
+@pytest.mark.parametrize(
+    "origin", ["chat.example.com", "https://a.example/", "https://", "http://@", "null"]
+)
 def test_what_is_no_origin_is_refused(bucket: Bucket, origin: str) -> None:
     done = command(bucket, "--origin", origin)
     assert done.returncode == 1

@@ -97,7 +97,8 @@ def test_the_command_says_why_it_could_not(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://page.example/", "page.example", "https://", "ftp://page.example", ""]
+    "origin",
+    ["https://page.example/", "http://@", "page.example", "https://", "ftp://page.example", ""],
 )
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(ValueError, match=r"an origin is such as 'https://example\.com'"):
