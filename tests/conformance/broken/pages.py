@@ -259,3 +259,18 @@ class APageReadsTheWholeThread(ReferenceStore[Any]):
         start = 0 if after is None else ids.index(self._row(table, place, after).id) + 1
         found = ids[start : start + limit]
         return [rows.by_id[id].json for id in found], start + limit < len(ids)
+
+
+@caught_by("PG7.a-page-costs-the-same-anywhere")
+class APageReadsAllOfItsTime(ReferenceStore[Any]):
+    def _page(
+        self, table: Table, place: Place, after: str | None, limit: int, order: str
+    ) -> tuple[list[bytes], bool]:
+        rows = table.get(place, Rows())
+        if after is not None:
+            time = self._row(table, place, after).created_us
+            for row in rows.in_order[rows.index(rows.by_id[after]) :]:
+                if row.created_us != time:
+                    break
+                json.loads(rows.by_id[row.id].json)
+        return super()._page(table, place, after, limit, order)
