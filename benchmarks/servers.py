@@ -55,7 +55,7 @@ async def rounds(
     name: str, quick: bool, add: Add, get_page: GetPage
 ) -> AsyncGenerator[Round, None]:
     """Adds and pages, and the seconds that each took."""
-    prefix, each = name.lower(), 4 if quick else 10
+    prefix, each = name.lower(), 4 if quick else 40
     numbers = count()
     while True:
         costs = {

@@ -127,6 +127,24 @@ async def test_cc4_a_cancelled_call_leaves_no_task_behind(
     await store.aclose()
 
 
+async def test_a_backend_may_let_an_operation_go_on_that_nobody_waits_for(
+    records: MemoryRecords, store: RecordStore[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up: list[asyncio.Task[Any]] = []
+    monkeypatch.setattr(records, "give_up", given_up.append)
+    await store.load_threads(5, None, "asc", None)
+    call = asyncio.ensure_future(store.save_thread(thread(), None))
+    while records.calls[-1] != "write":
+        await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.wait(given_up)
+    assert await store.load_thread("t", None) == thread()
+    assert len(given_up) == 1, "those that were answered are nothing to give up"
+    await store.aclose()
+
+
 async def test_closing_ends_although_the_backend_hangs(
     records: MemoryRecords, store: RecordStore[Any]
 ) -> None:

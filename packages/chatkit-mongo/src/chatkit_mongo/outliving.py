@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -22,35 +22,41 @@ class Outliving:
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._abandoned: dict[asyncio.Task[Any], str | None] = {}
+        self._begun: dict[asyncio.Task[Any], str | None] = {}
         """Whose data each writes, if it writes."""
+        self._abandoned: dict[asyncio.Task[Any], str | None] = {}
+        """The same, of those that nobody waits for."""
 
     async def run(
         self, operation: Callable[[], Coroutine[Any, Any, T]], *, writes: str | None = None
     ) -> T:
-        """Await the operation.
+        """Await the operation, in the task that ``give_up`` may later be told of.
 
         Args:
             operation: Begins it.
             writes: The owner whose data it changes; what cancelled callers of the same owner had
                 begun to change comes first. Other calls wait for nobody.
         """
-        if writes is not None:
+        if writes is not None and self._abandoned:
             await self._earlier(writes)
-        task = asyncio.ensure_future(operation())
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._begun[task] = writes
         try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            self._abandoned[task] = writes
-            task.add_done_callback(self._forget)
-            raise
-        return task.result()
+            return await operation()
+        finally:
+            del self._begun[task]
+            self._abandoned.pop(task, None)
+
+    def give_up(self, task: asyncio.Task[Any]) -> None:
+        """Let the task's operation go on if it has begun, and cancel the task otherwise."""
+        if task in self._begun:
+            self._abandoned[task] = self._begun[task]
+        else:
+            task.cancel()
 
     async def end(self) -> None:
-        """Wait for all that nobody waits for; cancel what hangs."""
-        if not self._abandoned:
-            return
-        _, hanging = await asyncio.wait(list(self._abandoned), timeout=self._patience)
+        """Cancel what hangs, when closing has waited long enough for all that has begun."""
+        hanging = list(self._abandoned)
         for task in hanging:
             task.cancel()
         if hanging:
@@ -64,8 +70,3 @@ class Outliving:
         # Once is enough. It is not cancelled: amid a handshake, PyMongo would take the server for
         # away, and fail all other calls.
         self._abandoned.update(dict.fromkeys(hanging & self._abandoned.keys()))
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        del self._abandoned[task]
-        if not task.cancelled():
-            task.exception()  # which asyncio would else report, as nobody has asked for it

@@ -6,9 +6,10 @@ a few hundred of them, never a user's own text.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from chatkit.types import AttachmentUploadDescriptor
 
@@ -37,7 +38,7 @@ class Objects(ABC):
     """A storage's object operations. None of them blocks the event loop.
 
     They raise the driver's own errors; ``ObjectAttachmentStore`` turns those that ``away`` names
-    into ``StoreUnavailableError``, and ends a call after its timeout, by cancelling it. A
+    into ``StoreUnavailableError``, and ends a call after its timeout, by ``give_up``. A
     cancelled operation must be done, whole, or not done, and leave the others unharmed.
     """
 
@@ -57,6 +58,12 @@ class Objects(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Let go of everything that ``open`` took."""
+
+    def give_up(self, operation: asyncio.Task[Any]) -> None:
+        """Nobody waits for this operation's task any more: its caller was cancelled, or its time
+        is over. Cancels it.
+        """
+        operation.cancel()
 
     @abstractmethod
     async def sign_upload(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
@@ -30,6 +30,8 @@ class Backend(Protocol):
     async def open(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    def give_up(self, operation: asyncio.Task[Any]) -> None: ...
 
 
 class Calls:
@@ -59,7 +61,7 @@ class Calls:
             StoreUnavailableError: The backend is away, or did not answer in time.
             RuntimeError: The store is closed, or belongs to another event loop.
         """
-        return await self.run_longer(0, operation, *args, **kwargs)
+        return await self._in_time(self._timeout, operation, *args, **kwargs)
 
     async def run_longer(
         self,
@@ -69,16 +71,11 @@ class Calls:
         **kwargs: P.kwargs,
     ) -> T:
         """As ``run``, for an operation that may take ``extra`` seconds beyond the timeout."""
-
-        async def opened() -> T:
-            await self._open()
-            return await operation(*args, **kwargs)
-
-        return await self._in_time(opened, self._timeout + extra)
+        return await self._in_time(self._timeout + extra, operation, *args, **kwargs)
 
     async def open(self) -> None:
         """Open the backend now. Raises as ``run``."""
-        await self._in_time(self._open, self._timeout)
+        await self._in_time(self._timeout, _nothing)
 
     async def close(self) -> None:
         """Refuse further calls, let the running ones end, and close the backend. Idempotent."""
@@ -88,7 +85,14 @@ class Calls:
         # The task goes on when this caller is cancelled, and serves whoever closes again.
         await asyncio.shield(self._closing)
 
-    async def _in_time(self, operation: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
+    async def _in_time(
+        self,
+        timeout: float,
+        operation: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Await the operation, the backend being open."""
         self._check_loop()
         if self._closing is not None:
             raise RuntimeError(f"this store is closed ({self._backend.name})")
@@ -97,7 +101,9 @@ class Calls:
 
         async def find() -> None:
             try:
-                found = await operation()
+                if not self._is_open:
+                    await self._open()
+                found = await operation(*args, **kwargs)
             except BaseException as error:
                 if not answer.done():
                     answer.set_exception(error)
@@ -117,13 +123,19 @@ class Calls:
             raise StoreUnavailableError(f"{self._backend.name}: {error}") from error
         finally:
             deadline.cancel()
-            task.cancel()  # which has ended if there was an answer
+            if not task.done():
+                self._backend.give_up(task)
         if found is LATE:
             raise StoreUnavailableError(
                 f"{self._backend.name}: no answer within {timeout} s"
             ) from TimeoutError(f"no answer within {timeout} s")
         result: T = found
         return result
+
+    @property
+    def _is_open(self) -> bool:
+        opening = self._opening
+        return opening is not None and opening.done() and not _failed(opening)
 
     async def _open(self) -> None:
         opening = self._opening
@@ -175,6 +187,10 @@ class Calls:
                 f"this store ({self._backend.name}) belongs to the event loop that first used it; "
                 "build one store for each loop, and close it in its own"
             )
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:

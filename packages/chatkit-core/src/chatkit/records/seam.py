@@ -6,10 +6,11 @@ is the canonical copy. Whatever else a backend keeps is derived from these.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Kind(str, Enum):
@@ -66,7 +67,7 @@ class Records(ABC):
     """A backend's record operations. Each is atomic, and best one round trip.
 
     They raise the driver's own errors; ``RecordStore`` turns those that ``away`` names into
-    ``StoreUnavailableError``, and ends a call after its timeout, by cancelling it. A cancelled
+    ``StoreUnavailableError``, and ends a call after its timeout, by ``give_up``. A cancelled
     operation must be done, whole, or not done, and leave the others unharmed.
     """
 
@@ -89,6 +90,13 @@ class Records(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Let go of everything that ``open`` took, once what is under way has ended."""
+
+    def give_up(self, operation: asyncio.Task[Any]) -> None:
+        """Nobody waits for this operation's task any more: its caller was cancelled, or its time
+        is over. Cancels it. A backend may let it go on instead; closing the store waits for it
+        as long as for any other, the timeout, and then ``close`` has to cancel it.
+        """
+        operation.cancel()
 
     @abstractmethod
     async def read(self, collection: Collection, id: str) -> bytes | None:
