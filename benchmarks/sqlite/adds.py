@@ -54,7 +54,7 @@ def adding_to(store: Store[None]) -> Add:
 async def adds_to(store: Store[None], quick: bool) -> AsyncGenerator[Round, None]:
     for writer in range(WRITERS):
         await store.save_thread(thread(writer), None)
-    adds = 16 if quick else 40
+    adds = 16 if quick else 160
     first = 0
     while True:
         costs = await costs_of_adds(adding_to(store), "sqlite-add", first, adds)

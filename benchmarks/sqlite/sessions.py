@@ -20,23 +20,22 @@ from chatkit.types import AssistantMessageItem
 from chatkit_sqlite import SQLiteStore
 
 PAGE = 20
-PAGES = 50
 
 
 async def rounds(
     add: Add, page: Callable[[], Awaitable[list[str]]], quick: bool
 ) -> AsyncGenerator[Round, None]:
     """Adds, then pages of the first conversation, which give the texts of the newest items."""
-    adds = 16 if quick else 40
+    adds, pages = (16, 50) if quick else (80, 400)
     first = 0
     while True:
         costs = await costs_of_adds(add, "session-add", first, adds)
         first += 2 * adds
         texts: list[str] = []
         started = time.perf_counter()
-        for _ in range(PAGES):
+        for _ in range(pages):
             texts = await page()
-        costs["session-page"] = (time.perf_counter() - started) / PAGES
+        costs["session-page"] = (time.perf_counter() - started) / pages
         yield Round(costs, texts)
 
 
