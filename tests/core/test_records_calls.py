@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -127,22 +128,81 @@ async def test_cc4_a_cancelled_call_leaves_no_task_behind(
     await store.aclose()
 
 
-async def test_a_backend_may_let_an_operation_go_on_that_nobody_waits_for(
-    records: MemoryRecords, store: RecordStore[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given_up: list[asyncio.Task[Any]] = []
-    monkeypatch.setattr(records, "give_up", given_up.append)
-    await store.load_threads(5, None, "asc", None)
+class Outliving(MemoryRecords):
+    """Lets operations go on that nobody waits for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given_up: list[asyncio.Task[Any]] = []
+
+    def give_up(self, operation: asyncio.Task[Any]) -> bool:
+        self.given_up.append(operation)
+        return False
+
+
+async def cancelled_write(records: MemoryRecords, store: RecordStore[Any]) -> None:
+    """A write whose caller is cancelled when it has reached the backend."""
     call = asyncio.ensure_future(store.save_thread(thread(), None))
     while records.calls[-1] != "write":
         await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await asyncio.wait(given_up)
-    assert await store.load_thread("t", None) == thread()
-    assert len(given_up) == 1, "those that were answered are nothing to give up"
-    await store.aclose()
+
+
+async def test_a_backend_may_let_an_operation_go_on_that_nobody_waits_for() -> None:
+    records = Outliving()
+    async with RecordStore[Any](records, owner=SINGLE_OWNER) as store:
+        await cancelled_write(records, store)
+        await asyncio.wait(records.given_up)
+        assert await store.load_thread("t", None) == thread()
+        assert len(records.given_up) == 1, "those that were answered are nothing to give up"
+
+
+async def test_what_fails_when_nobody_waits_for_it_is_not_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    records = Outliving()
+    async with RecordStore[Any](records, owner=SINGLE_OWNER) as store:
+        await store.load_threads(5, None, "asc", None)
+        records.failing = AwayError("gone")
+        await cancelled_write(records, store)
+        await asyncio.wait(records.given_up)
+        records.given_up.clear()
+        records.failing = None
+        gc.collect()
+    assert not caplog.records
+
+
+async def test_closing_leaves_what_goes_on_to_the_backend() -> None:
+    records = Outliving()
+    store = RecordStore[Any](records, owner=SINGLE_OWNER, timeout=60)
+    await store.load_threads(5, None, "asc", None)
+    records.hanging = True
+    await cancelled_write(records, store)
+    await asyncio.sleep(0.01)  # now it hangs
+    records.hanging = False
+    await asyncio.wait_for(store.aclose(), 5)
+    assert records.closed == 1
+    assert not records.given_up[0].done()
+    records.given_up[0].cancel()
+
+
+async def test_an_opening_that_fails_when_nobody_waits_for_it_is_not_reported(
+    records: MemoryRecords, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = RecordStore[Any](records, owner=SINGLE_OWNER)
+    records.failing = AwayError("not yet")
+    call = asyncio.ensure_future(store.load_thread("t", None))
+    while records.calls != ["open"]:
+        await asyncio.sleep(0)
+    call.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert call.cancelled()
+    del store, call
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_closing_ends_although_the_backend_hangs(

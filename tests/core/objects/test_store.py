@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from typing import Any, BinaryIO
 
@@ -254,6 +254,48 @@ async def test_moving_a_large_object_may_take_longer_than_the_timeout() -> None:
     written = await setting.store.write("n", "text/plain", chunks_of(MEBIBYTE, 1), ADA)
     used = await setting.store.keep_attachment(written, ADA)
     assert len(await setting.store.read(used, ADA)) == MEBIBYTE
+
+
+class SilentAfterAChunk(MemoryObjects):
+    """Hands out the first chunk, and then nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleaned_up = 0
+
+    async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        try:
+            yield self.objects[key][start : start + 1]
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)  # as it takes to give a connection back
+            self.cleaned_up += 1
+
+
+async def test_a_storage_that_falls_silent_amid_the_bytes_is_said_to_be_away() -> None:
+    objects = SilentAfterAChunk()
+    setting = Setting(objects, timeout=0.05)
+    attachment = await setting.uploaded(b"abc")
+    with pytest.raises(StoreUnavailableError, match="no answer within"):
+        await setting.store.read(attachment, ADA)
+    await setting.store.aclose()
+    assert objects.cleaned_up == 1
+
+
+async def test_a_reader_that_is_cancelled_amid_the_bytes_is_cancelled_and_no_more() -> None:
+    objects = SilentAfterAChunk()
+    setting = Setting(objects)
+    attachment = await setting.uploaded(b"abc")
+    chunks = aiter(setting.store.stream(attachment, ADA))
+    assert await anext(chunks) == b"a"
+    reader = asyncio.ensure_future(anext(chunks))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    await setting.store.aclose()
+    assert objects.cleaned_up == 1
 
 
 async def test_ranges_are_those_of_the_bytes() -> None:

@@ -1,4 +1,4 @@
-"""Operations go on to their end when their callers are cancelled.
+"""Operations go on to their end when their callers are cancelled, or told that time is over.
 
 So all their steps are done, and the driver keeps the connection: cancelled amid a call, it has to
 throw it away, and PyMongo 4.20 then forgets to close some sockets.
@@ -47,16 +47,18 @@ class Outliving:
             del self._begun[task]
             self._abandoned.pop(task, None)
 
-    def give_up(self, task: asyncio.Task[Any]) -> None:
-        """Let the task's operation go on if it has begun, and cancel the task otherwise."""
-        if task in self._begun:
-            self._abandoned[task] = self._begun[task]
-        else:
-            task.cancel()
+    def give_up(self, task: asyncio.Task[Any]) -> bool:
+        """Let the task's operation go on if it has begun; otherwise cancel the task, and say so."""
+        if task not in self._begun:
+            return task.cancel()
+        self._abandoned[task] = self._begun[task]
+        return False
 
     async def end(self) -> None:
-        """Cancel what hangs, when closing has waited long enough for all that has begun."""
-        hanging = list(self._abandoned)
+        """Wait for all that nobody waits for; cancel what hangs."""
+        if not self._abandoned:
+            return
+        _, hanging = await asyncio.wait(list(self._abandoned), timeout=self._patience)
         for task in hanging:
             task.cancel()
         if hanging:

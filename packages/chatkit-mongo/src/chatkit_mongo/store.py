@@ -209,8 +209,8 @@ class MongoRecords(Records):
         await self._sweeper.stop()
         await self._source.close()
 
-    def give_up(self, operation: asyncio.Task[Any]) -> None:
-        self.outliving.give_up(operation)
+    def give_up(self, operation: asyncio.Task[Any]) -> bool:
+        return self.outliving.give_up(operation)
 
     async def sweep(self) -> None:
         """Remove what deletions have left that no call can still be at work on."""

@@ -59,11 +59,13 @@ class Objects(ABC):
     async def close(self) -> None:
         """Let go of everything that ``open`` took."""
 
-    def give_up(self, operation: asyncio.Task[Any]) -> None:
+    def give_up(self, operation: asyncio.Task[Any]) -> bool:
         """Nobody waits for this operation's task any more: its caller was cancelled, or its time
-        is over. Cancels it.
+        is over. Cancels it, and says so.
+
+        A storage may instead let it go on, return ``False``, and see in ``close`` to its end.
         """
-        operation.cancel()
+        return operation.cancel()
 
     @abstractmethod
     async def sign_upload(

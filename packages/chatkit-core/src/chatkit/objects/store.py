@@ -271,8 +271,8 @@ class ObjectAttachmentStore(AttachmentStore[TContext]):
         if start >= end:
             return
         missing = end - start
-        async with aclosing(self.__objects.read(key, start, end)) as chunks:
-            while chunk := await self.__calls.run(_next, chunks):
+        async with aclosing(_Steps(self.__objects.read(key, start, end))) as steps:
+            while chunk := await self.__calls.run(steps.next):
                 missing -= len(chunk)
                 yield chunk
         if missing:
@@ -395,12 +395,28 @@ def _attachment(
     return with_upload(attachment, upload)
 
 
-async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
-    """The next chunk that is not empty; ``None`` at the end."""
-    async for chunk in chunks:
-        if chunk:
-            return chunk
-    return None
+class _Steps:
+    """An operation in steps, each of which may be given up while it is under way."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        self._chunks = chunks
+        self._under_way = False
+
+    async def next(self) -> bytes | None:
+        """The next chunk that is not empty; ``None`` at the end."""
+        self._under_way = True
+        try:
+            async for chunk in self._chunks:
+                if chunk:
+                    return chunk
+        finally:
+            self._under_way = False
+        return None
+
+    async def aclose(self) -> None:
+        """End the operation; a step that was given up is ending it."""
+        if not self._under_way:
+            await self._chunks.aclose()
 
 
 def _no_bytes(attachment_id: str) -> NotFoundError:

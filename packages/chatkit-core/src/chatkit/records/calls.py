@@ -31,7 +31,7 @@ class Backend(Protocol):
 
     async def close(self) -> None: ...
 
-    def give_up(self, operation: asyncio.Task[Any]) -> None: ...
+    def give_up(self, operation: asyncio.Task[Any]) -> bool: ...
 
 
 class Calls:
@@ -123,8 +123,8 @@ class Calls:
             raise StoreUnavailableError(f"{self._backend.name}: {error}") from error
         finally:
             deadline.cancel()
-            if not task.done():
-                self._backend.give_up(task)
+            if not task.done() and not self._backend.give_up(task):
+                self._running.discard(task)  # from now on, it is the backend's
         if found is LATE:
             raise StoreUnavailableError(
                 f"{self._backend.name}: no answer within {timeout} s"
@@ -141,6 +141,7 @@ class Calls:
         opening = self._opening
         if opening is None or _failed(opening):
             opening = self._opening = asyncio.ensure_future(self._backend.open())
+            opening.add_done_callback(_failed)  # perhaps nobody waits for its exception any more
         if not opening.done():
             # Only waited for: a cancelled caller must not take the connection from the others.
             await asyncio.wait({opening})
@@ -159,7 +160,7 @@ class Calls:
         opened = self._opening
         if opened is not None and opened.done() and not _failed(opened):
             self._opening = asyncio.ensure_future(self._reopen())
-            self._opening.add_done_callback(_failed)  # nobody else may ask for its exception
+            self._opening.add_done_callback(_failed)
 
     async def _reopen(self) -> None:
         with suppress(*self._backend.away):

@@ -91,12 +91,13 @@ class Records(ABC):
     async def close(self) -> None:
         """Let go of everything that ``open`` took, once what is under way has ended."""
 
-    def give_up(self, operation: asyncio.Task[Any]) -> None:
+    def give_up(self, operation: asyncio.Task[Any]) -> bool:
         """Nobody waits for this operation's task any more: its caller was cancelled, or its time
-        is over. Cancels it. A backend may let it go on instead; closing the store waits for it
-        as long as for any other, the timeout, and then ``close`` has to cancel it.
+        is over. Cancels it, and says so.
+
+        A backend may instead let it go on, return ``False``, and see in ``close`` to its end.
         """
-        operation.cancel()
+        return operation.cancel()
 
     @abstractmethod
     async def read(self, collection: Collection, id: str) -> bytes | None:
