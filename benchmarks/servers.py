@@ -65,8 +65,7 @@ async def rounds(
             f"{prefix}-page-{TASKS}": await _timed(TASKS, each, get_page),
         }
         newest = await get_page()
-        # Which of the tasks wrote last is chance; that all are there is not.
-        yield Round(costs, [len(newest), next(numbers), sorted({item.type for item in newest})])
+        yield Round(costs, [item.model_dump(mode="json") for item in newest])
 
 
 def _adding(add: Add, numbers: Iterator[int]) -> Callable[[], Awaitable[object]]:

@@ -55,8 +55,8 @@ class _Scale:
     """Where on the logarithmic axis a gain is."""
 
     def __init__(self, gains: Sequence[float]) -> None:
-        self._low = math.floor(min(0.0, *(math.log10(gain) for gain in gains)) * 2) / 2
-        self._high = math.ceil(max(1.0, *(math.log10(gain) for gain in gains)))
+        self._low = math.floor(min([0.0, *(math.log10(gain) for gain in gains)]) * 2) / 2
+        self._high = math.ceil(max([1.0, *(math.log10(gain) for gain in gains)]))
 
     def x(self, gain: float) -> float:
         part = (math.log10(gain) - self._low) / (self._high - self._low)
@@ -92,4 +92,6 @@ def _bar(scale: _Scale, number: int, row: dict[str, Any], gain: float) -> Iterat
 def _caption(found: Results) -> str:
     names = ("chatkit-core", "openai-chatkit", "python")
     versions = ", ".join(f"{name} {found['versions'][name]}" for name in names)
-    return f"{found['date']}; {versions}; {found['machine']}. Lines are the targets."
+    dates = sorted({row["date"] for row in found["rows"]})
+    date = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    return f"{date}; {versions}; {found['machine']}. Lines are the targets."

@@ -17,7 +17,10 @@ from benchmarks.harness.rows import Environment, Unit
 
 Results: TypeAlias = dict[str, Any]
 
-NAMED_PACKAGES = ("openai-chatkit", "openai-agents", "pydantic", "starlette", "uvicorn")
+NAMED_PACKAGES = (
+    *("openai-chatkit", "openai-agents", "pydantic", "starlette", "uvicorn"),
+    *("aiosqlite", "redis", "pymongo", "boto3", "google-cloud-storage"),
+)
 """Whose versions the results name, beside our own and Python's."""
 
 COLUMNS = ("", "ours", "peer", "ratio", "quartiles", "target", "")
@@ -68,11 +71,12 @@ def amount(cost: float, unit: Unit) -> str:
 
 def results(outcomes: Iterable[Outcome]) -> Results:
     """The outcomes, with when, where and with which versions they came about."""
+    today = datetime.now(timezone.utc).date().isoformat()
     return {
-        "date": datetime.now(timezone.utc).date().isoformat(),
+        "date": today,
         "machine": machine(),
         "versions": _versions(),
-        "rows": [_entry(outcome) for outcome in outcomes],
+        "rows": [{**_entry(outcome), "date": today} for outcome in outcomes],
     }
 
 

@@ -161,6 +161,18 @@ async def test_the_chart_has_a_bar_for_each_row_with_a_target() -> None:
     assert found["date"] in drawn
 
 
+async def test_the_chart_says_from_when_to_when_its_rows_are() -> None:
+    found = report.results([await measured("fast"), await measured("slow")])
+    found["rows"][0]["date"] = "2026-01-02"
+    assert f"2026-01-02 to {found['date']}" in chart.chart(found)
+
+
+async def test_a_chart_of_no_targets_has_no_bars() -> None:
+    found = report.results([await measured("fast")])
+    found["rows"][0]["target"] = None
+    assert chart.chart(found).count('<rect class="bar') == 0
+
+
 async def prepared() -> Work:
     async def work() -> None:
         json.dumps(list(range(100_000)))
