@@ -305,8 +305,7 @@ TIMES = ("equal times", "distinct times")
 
 @store_case("PG7.a-page-costs-the-same-anywhere", quick=False, patience=8)
 async def a_page_costs_the_same_anywhere(bench: StoreBench) -> None:
-    """A page of a thread with 10 000 items costs less than ten times one of a thread with 100,
-    among ties and behind them."""
+    """A page of 10 000 items costs less than ten times one of 100, among ties and behind them."""
     async with bench.open() as store:
         of_few = await _seconds_for_pages(bench, store, "few", FEW)
         of_many = await _seconds_for_pages(bench, store, "many", MANY)

@@ -105,10 +105,12 @@ def _encode_items(page: Page[ThreadItem]) -> bytes:
     For a page as a whole, pydantic looks anew for the serializer of each item's type.
     """
     items = b",".join(
-        item.__pydantic_serializer__.to_json(
-            item, by_alias=True, exclude_none=True, context=WIRE_CONTEXT
-        )
-        for item in page.data
+        [
+            item.__pydantic_serializer__.to_json(
+                item, by_alias=True, exclude_none=True, context=WIRE_CONTEXT
+            )
+            for item in page.data
+        ]
     )
     rest = encode_plainly(page.model_copy(update={"data": []})).removeprefix(EMPTY_PAGE)
     return b'{"data":[%b]%b' % (items, rest)
@@ -127,7 +129,7 @@ def _are_hidden(kind: type[BaseModel]) -> bool:
 def visible_page(page: Page[ThreadItem]) -> Page[ThreadItem]:
     """A new page without the hidden items; its cursor may be a hidden item's id."""
     return PAGE_OF_ITEMS.model_construct(
-        data=[item for item in page.data if not is_hidden(item)],
+        data=[item for item in page.data if not _are_hidden(type(item))],
         has_more=page.has_more,
         after=page.after,
     )
