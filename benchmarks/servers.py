@@ -1,5 +1,5 @@
-"""What the benchmarks of stores on servers have in common: the tests' own servers, and rounds of
-adds and pages, one after the other and from 32 tasks at once."""
+"""What the benchmarks of stores on servers have in common: the tests' own servers; rounds of adds
+and pages, one after the other and from 32 tasks at once; and how both go on growing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import TypeAlias
 
-from benchmarks.core.sample import message
+from benchmarks.core.sample import message, thread
 from benchmarks.harness.environments import ROOT
 from benchmarks.harness.rows import Round, Row, Target
+from chatkit.store import Store
 from chatkit.types import ThreadItem
 
 sys.path.append(str(ROOT / "tests"))  # services, the servers that tests start
@@ -20,10 +22,14 @@ sys.path.append(str(ROOT / "tests"))  # services, the servers that tests start
 OWNER = "owner"
 TASKS = 32
 PAGE = 20
+SERIES = (1_000, 10_000, 100_000, 1_000_000)
 
 Add: TypeAlias = "Callable[[ThreadItem], Awaitable[object]]"
 GetPage: TypeAlias = "Callable[[], Awaitable[list[ThreadItem]]]"
 """The newest ``PAGE`` items, newest first."""
+
+Fill: TypeAlias = "Callable[[str, int], Awaitable[None]]"
+"""Adds so many items, ``msg_0`` and so on, to the thread of an id (first), which is there."""
 
 
 def rows(name: str, most: float, adds_at_once: float) -> list[Row]:
@@ -82,3 +88,32 @@ async def _timed(tasks: int, times: int, call: Callable[[], Awaitable[object]]) 
     started = time.perf_counter()
     await asyncio.gather(*(repeat() for _ in range(tasks)))
     return (time.perf_counter() - started) / (tasks * times)
+
+
+def growth_rows(name: str) -> list[Row]:
+    """A line for a page, and one for an add, at each size of a conversation."""
+    prefix = name.lower()
+    return [
+        *(Row(f"{prefix}-page-of-{n}", f"{name}: page of {PAGE}, of {n:,} items") for n in SERIES),
+        *(Row(f"{prefix}-add-to-{n}", f"{name}: add to {n:,} items") for n in SERIES),
+    ]
+
+
+async def growth(name: str, store: Store[None], fill: Fill) -> AsyncGenerator[Round, None]:
+    """Pages from the middle, and adds, in conversations of more and more items; all is ours."""
+    prefix, numbers = name.lower(), count(max(SERIES))
+
+    async def add(thread_id: str) -> None:
+        await store.add_thread_item(thread_id, message(next(numbers)), None)
+
+    for size in SERIES:
+        await store.save_thread(thread(size), None)
+        await fill(f"thr_{size}", size)
+    while True:
+        costs: dict[str, float] = {}
+        for size in SERIES:
+            at = (f"thr_{size}", f"msg_{size // 2}")
+            page = partial(store.load_thread_items, *at, PAGE, "asc", None)
+            costs[f"{prefix}-page-of-{size}"] = await _timed(1, 100, page)
+            costs[f"{prefix}-add-to-{size}"] = await _timed(1, 100, partial(add, at[0]))
+        yield Round(costs, None)
