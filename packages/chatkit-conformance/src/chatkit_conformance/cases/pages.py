@@ -300,7 +300,7 @@ LEAST_SECONDS = 0.0005
 """Shorter times say nothing about their ratio."""
 
 TIMES = ("equal times", "distinct times")
-"""Of most of the items in a thread, and of the last ones."""
+"""Of the first items in a thread, and of some more behind them."""
 
 
 @store_case("PG7.a-page-costs-the-same-anywhere", quick=False, patience=8)
@@ -325,13 +325,12 @@ async def a_page_costs_the_same_anywhere(bench: StoreBench) -> None:
 
 
 async def _seconds_for_pages(
-    bench: StoreBench, store: Store[Any], thread: str, items: int
+    bench: StoreBench, store: Store[Any], thread: str, ties: int
 ) -> list[float]:
     """For each of ``TIMES``, the slowest of pages at the start, in the middle and at the end of
     the items that have them."""
     context, id = bench.context(), bench.id(thread)
-    distinct = max(items // 20, 50)
-    ties = items - distinct
+    items = ties + max(ties // 20, 50)
     await store.save_thread(bench.thread(thread), context)
 
     def at(number: int) -> datetime:
