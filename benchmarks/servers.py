@@ -11,9 +11,9 @@ from functools import partial
 from itertools import count
 from typing import TypeAlias
 
-from benchmarks.core.sample import message, thread
+from benchmarks.core.sample import THREAD_ID, message, thread
 from benchmarks.harness.environments import ROOT
-from benchmarks.harness.rows import Round, Row, Target
+from benchmarks.harness.rows import Benchmark, Round, Row, Side, Target
 from chatkit.store import Store
 from chatkit.types import ThreadItem
 
@@ -57,6 +57,20 @@ def rows(name: str, most: float, adds_at_once: float) -> list[Row]:
     ]
 
 
+async def our_rounds(name: str, quick: bool, store: Store[None]) -> AsyncGenerator[Round, None]:
+    """``rounds`` of one of our stores, which is empty."""
+    await store.save_thread(thread(), None)
+
+    async def add(item: ThreadItem) -> None:
+        await store.add_thread_item(THREAD_ID, item, None)
+
+    async def get_page() -> list[ThreadItem]:
+        return (await store.load_thread_items(THREAD_ID, None, PAGE, "desc", None)).data
+
+    async for one in rounds(name, quick, add, get_page):
+        yield one
+
+
 async def rounds(
     name: str, quick: bool, add: Add, get_page: GetPage
 ) -> AsyncGenerator[Round, None]:
@@ -90,13 +104,21 @@ async def _timed(tasks: int, times: int, call: Callable[[], Awaitable[object]]) 
     return (time.perf_counter() - started) / (tasks * times)
 
 
-def growth_rows(name: str) -> list[Row]:
-    """A line for a page, and one for an add, at each size of a conversation."""
+def growth_benchmark(name: str, ours: Side) -> Benchmark:
+    """A line for a page, and one for an add, at each size of a conversation.
+
+    Args:
+        name: What the store is called.
+        ours: Yields the rounds of ``growth``.
+    """
     prefix = name.lower()
-    return [
-        *(Row(f"{prefix}-page-of-{n}", f"{name}: page of {PAGE}, of {n:,} items") for n in SERIES),
-        *(Row(f"{prefix}-add-to-{n}", f"{name}: add to {n:,} items") for n in SERIES),
+    pages = [
+        Row(f"{prefix}-page-of-{n}", f"{name}: page of {PAGE}, of {n:,} items") for n in SERIES
     ]
+    adds = [Row(f"{prefix}-add-to-{n}", f"{name}: add to {n:,} items") for n in SERIES]
+    return Benchmark(
+        name=f"{prefix}-growth", rows=[*pages, *adds], ours=ours, rounds=3, quick_rounds=0
+    )
 
 
 async def growth(name: str, store: Store[None], fill: Fill) -> AsyncGenerator[Round, None]:

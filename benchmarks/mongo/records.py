@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from benchmarks.core.sample import THREAD_ID, thread
 from benchmarks.harness.rows import Benchmark, Round
-from benchmarks.servers import OWNER, PAGE, rounds, rows
+from benchmarks.servers import OWNER, PAGE, our_rounds, rounds, rows
 from chatkit.owners import SINGLE_OWNER
 from chatkit.types import ThreadItem
 
@@ -26,15 +26,7 @@ async def ours(quick: bool) -> AsyncGenerator[Round, None]:
 
     with mongo_server() as server:
         async with MongoStore[None].from_url(server.url, owner=SINGLE_OWNER) as store:
-            await store.save_thread(thread(), None)
-
-            async def add(item: ThreadItem) -> None:
-                await store.add_thread_item(THREAD_ID, item, None)
-
-            async def get_page() -> list[ThreadItem]:
-                return (await store.load_thread_items(THREAD_ID, None, PAGE, "desc", None)).data
-
-            async for one in rounds(NAME, quick, add, get_page):
+            async for one in our_rounds(NAME, quick, store):
                 yield one
 
 

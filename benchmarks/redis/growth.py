@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from benchmarks.core.sample import message
-from benchmarks.harness.rows import Benchmark, Round
-from benchmarks.servers import growth, growth_rows
+from benchmarks.harness.rows import Round
+from benchmarks.servers import growth, growth_benchmark
 from chatkit.owners import SINGLE_OWNER
 
 NAME = "Redis"
@@ -31,12 +31,4 @@ async def ours(quick: bool) -> AsyncGenerator[Round, None]:
                 yield one
 
 
-BENCHMARKS = [
-    Benchmark(
-        name="redis-growth",
-        rows=growth_rows(NAME),
-        ours=ours,
-        rounds=3,
-        quick_rounds=0,
-    )
-]
+BENCHMARKS = [growth_benchmark(NAME, ours)]

@@ -53,8 +53,6 @@ from chatkit.types import (
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
 
-TASKS_COUNT_CANCELLATIONS = sys.version_info >= (3, 11)
-
 CLOSE_LIMIT_S = 1.0
 """How long a rescue waits for the integration to clean up before it stores what was shown."""
 
@@ -170,9 +168,8 @@ class Turn(Generic[TContext]):
         return task is not None and self._reader is task
 
     def _is_read_from_here(self) -> None:
-        task: Any = asyncio.current_task(self._loop)
-        self._reader = task
-        if TASKS_COUNT_CANCELLATIONS and task is not None:
+        self._reader = task = asyncio.current_task(self._loop)
+        if sys.version_info >= (3, 11) and task is not None:
             self._cancellations_before = task.cancelling()
 
     # --- the turn's own course --------------------------------------------------------------
